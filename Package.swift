@@ -1,0 +1,115 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+import PackageDescription
+
+// Sanitizers leave symbols for the executable to supply, so plugins cannot insist on having them all.
+let sanitizing = Context.environment["VSND_SANITIZE"] == "1"
+
+let common: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+// The way of a sample crosses targets; without cross-module optimisation each border costs a call.
+let regular =
+  common + [
+    .strictMemorySafety(),
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+  ]
+// Without -no-static-stdlib, --static-swift-stdlib looks for an embedded library that there is not.
+let embedded =
+  common + [
+    .strictMemorySafety(),
+    .enableExperimentalFeature("Embedded"),
+    .unsafeFlags(["-no-static-stdlib"]),
+  ]
+
+func linker(_ flags: [String]) -> [String] { flags.flatMap { ["-Xlinker", $0] } }
+// The thread sanitizer's own list of exported symbols lacks some that Swift code in plugins calls.
+let runtimeLink: [LinkerSetting] = [
+  .unsafeFlags(["-use-ld=lld"] + linker(sanitizing ? ["--export-dynamic-symbol=__tsan_*"] : []))
+]
+// Debug builds run from the build folder with the toolchain's shared runtime; releases are static.
+let executableLink: [LinkerSetting] =
+  runtimeLink + [
+    .unsafeFlags(["-no-toolchain-stdlib-rpath"] + linker(["--gc-sections"]), .when(configuration: .release))
+  ]
+// A plugin needs the C library and its sound library, nothing else: whatever is missing shows here.
+let pluginLink: [LinkerSetting] = [
+  .unsafeFlags(
+    ["-use-ld=lld"]
+      + linker(["--as-needed", "--gc-sections", "-z", "nodelete"])
+      + linker(sanitizing ? [] : ["-z", "defs"])
+      + linker(["--version-script=\(Context.packageDirectory)/Plugins/plugin.map"]))
+]
+
+var products: [Product] = [.executable(name: "vhost-device-sound", targets: ["vhost-device-sound"])]
+var targets: [Target] = [
+  .target(name: "PluginABI"),
+  .target(name: "CPlatform", path: "Sources/Core/CPlatform"),
+]
+
+/// One layer of the core; its imports point down the list below only.
+@MainActor func layer(_ name: String, on dependencies: [Target.Dependency]) {
+  targets.append(
+    .target(name: name, dependencies: dependencies, path: "Sources/Core/\(name)", swiftSettings: regular))
+}
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+layer("Platform", on: ["CPlatform"])
+layer("Virtqueue", on: ["Platform", "CPlatform"])
+layer("VhostUser", on: ["Virtqueue", "Platform"])
+layer("Sound", on: ["Virtqueue", "Platform", "PluginABI"])
+layer("Backend", on: ["Sound", "Platform", "PluginABI", logging])
+layer("Daemon", on: ["Backend", "Sound", "VhostUser", "Virtqueue", "Platform", logging])
+
+targets += [
+  .executableTarget(
+    name: "vhost-device-sound",
+    dependencies: [
+      "Daemon", "Backend", "Sound", "Platform", logging,
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ],
+    swiftSettings: regular, linkerSettings: executableLink),
+  .systemLibrary(name: "CLibc", path: "Plugins/CLibc"),
+  .target(
+    name: "PluginKit", dependencies: ["PluginABI", "CLibc"], path: "Plugins/PluginKit",
+    swiftSettings: embedded),
+]
+
+/// Adds the library libvsnd-backend-NAME.so.
+@MainActor func backend(_ name: String, _ folder: String) {
+  targets.append(
+    .target(
+      name: "\(folder)Plugin", dependencies: ["PluginABI", "PluginKit", "CLibc"], path: "Plugins/\(folder)",
+      swiftSettings: embedded, linkerSettings: pluginLink))
+  products.append(.library(name: "vsnd-backend-\(name)", type: .dynamic, targets: ["\(folder)Plugin"]))
+}
+backend("null", "Null")
+
+/// Adds the tests of one layer.
+@MainActor func tests(_ name: String, of dependencies: [Target.Dependency]) {
+  targets.append(
+    .testTarget(
+      name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)", swiftSettings: common,
+      linkerSettings: runtimeLink))
+}
+targets.append(
+  .target(
+    name: "TestSupport", dependencies: ["Sound", "VhostUser", "Virtqueue", "Platform", "PluginABI"],
+    path: "Tests/TestSupport", swiftSettings: common))
+tests("Platform", of: ["Platform"])
+tests("Virtqueue", of: ["Virtqueue", "Platform", "TestSupport"])
+tests("VhostUser", of: ["VhostUser", "Virtqueue", "Platform", "TestSupport"])
+tests("Sound", of: ["Sound", "Virtqueue", "Platform", "PluginABI", "TestSupport"])
+tests("Backend", of: ["Backend", "Sound", "Platform", "PluginABI", "TestSupport"])
+tests("Daemon", of: ["Daemon", "Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "TestSupport"])
+
+let package = Package(
+  name: "vhost-device-sound", products: products,
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: targets, swiftLanguageModes: [.v6])
