@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+# The contributor's interface. Every target that builds or tests first installs what it needs, or says
+# what is missing (scripts/setup).
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+RELEASE := .build/release
+# Extensions for tests only; they are built, and never installed.
+UNINSTALLED := $(RELEASE)/libvsnd-backend-fault.so
+
+.PHONY: help build demo test check bench install
+
+help:
+	@echo "make build    release build: vhost-device-sound and libvsnd-backend-*.so in $(RELEASE)"
+	@echo "make demo     a guest plays a melody and records through the daemon; shows what arrived"
+	@echo "make test     everything: lint, unit tests, sanitizers, a real guest"
+	@echo "make check    format and licence lines"
+	@echo "make bench    the benchmarks"
+	@echo "make install  DESTDIR= PREFIX=$(PREFIX): installs what make build left"
+
+build:
+	@scripts/setup
+	@scripts/build
+
+demo: build
+	@scripts/demo
+
+test:
+	@scripts/test
+
+check:
+	@scripts/check
+
+bench:
+	@scripts/setup
+	@swift run -c release --package-path Benchmarks
+
+install:
+	@test -x $(RELEASE)/vhost-device-sound || { echo "nothing to install: run make build first" >&2; exit 1; }
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(RELEASE)/vhost-device-sound
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/vsnd $(filter-out $(UNINSTALLED),$(wildcard $(RELEASE)/libvsnd-backend-*.so))
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/vsnd Sources/PluginABI/include/vsnd/plugin.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vhost-device-sound $(wildcard README.md CHANGELOG.md docs/*.md)
