@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+import Foundation
+import Synchronization
+import Testing
+
+/// A daemon and a guest that uses it, kept for all scenarios that want the same daemon.
+final class Machine: Sendable {
+  /// How the daemon is set up.
+  enum Setup: String, CaseIterable {
+    /// One output and one input with up to eight channels, on files.
+    case file
+    /// The default streams on the null backend.
+    case null
+  }
+
+  let folder: String
+  let daemon: Daemon
+  let guest: Guest
+  private let baseline: (descriptors: Int, threads: Int)
+
+  private static let shared = Mutex<[Setup: Machine]>([:])
+
+  /// The machine of this setup: booted at first use, and again after a scenario that broke it.
+  static func of(_ setup: Setup) throws -> Machine {
+    if let lacking = Place.lacking { throw Failure(lacking) }
+    return try shared.withLock { machines in
+      if let machine = machines[setup] {
+        if machine.daemon.isAlive && machine.guest.isUsable { return machine }
+        machines[setup] = nil
+        machine.end()
+      }
+      let machine = try Machine(setup)
+      machines[setup] = machine
+      return machine
+    }
+  }
+
+  private init(_ setup: Setup) throws {
+    folder = try Machine.makeFolder(setup.rawValue)
+    daemon = try Daemon(folder: folder, arguments: Machine.arguments(setup, folder: folder))
+    do {
+      guest = try Guest(folder: folder, sounds: [daemon.socket])
+    } catch {
+      throw Failure("\(error)\ndaemon: \(daemon.log)\nstatus \(daemon.end())")
+    }
+    baseline = (daemon.descriptors, daemon.threads)
+  }
+
+  private static func arguments(_ setup: Setup, folder: String) throws -> [String] {
+    switch setup {
+    case .null: return ["--backend", "null"]
+    case .file:
+      try Data(Pattern.microphone).write(to: URL(filePath: folder + "/in.raw"))
+      return [
+        "--backend", "file", "--backend-option", "play=\(folder)/out.raw",
+        "--backend-option", "record=\(folder)/in.raw",
+        "--stream", "output,channels=1-8", "--stream", "input,channels=1-8",
+      ]
+    }
+  }
+
+  private static func makeFolder(_ name: String) throws -> String {
+    var template = Array("/tmp/vsnd-\(name)-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw Failure("cannot make a folder in /tmp") }
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  private func end() {
+    guest.end()
+    _ = daemon.end()
+  }
+
+  /// Runs a scenario, then looks at what it left: the daemon, its resources and the guest's kernel.
+  func scenario(_ body: () throws -> Void) throws {
+    try guest.need("dmesg -c >/dev/null")
+    do {
+      try body()
+    } catch {
+      throw Failure("\(error)\ndaemon's log, the end of it:\n\(daemon.log.suffix(2000))")
+    }
+    try #require(daemon.isAlive, "the daemon ended: \(daemon.log.suffix(2000))")
+    let settled = eventually(within: 3) {
+      daemon.descriptors <= baseline.descriptors && daemon.threads <= baseline.threads
+    }
+    #expect(
+      settled,
+      "descriptors \(baseline.descriptors) to \(daemon.descriptors), threads \(baseline.threads) to \(daemon.threads)"
+    )
+    let before = daemon.processorTime
+    usleep(300_000)
+    #expect(daemon.processorTime - before < 0.1, "the daemon spins")
+    try expectCleanKernelLog()
+  }
+
+  private func expectCleanKernelLog() throws {
+    let lines = try guest.need("dmesg -c").split(separator: "\n")
+    let bad = lines.filter { line in
+      ["virtio_snd", "BUG", "WARNING", "Oops", "Call Trace", "rss-counter", "blocked for more", "I/O error"]
+        .contains { line.contains($0) }
+    }
+    #expect(bad.isEmpty, "the guest's kernel complains")
+  }
+}
