@@ -8,5 +8,5 @@
 int vsnd_eventfd_signal(int fd)
 {
   const uint64_t one = 1;
-  return write(fd, &one, sizeof one) < 0 ? errno : 0;
+  return write(fd, &one, sizeof one) < 0 && errno != EAGAIN ? errno : 0;
 }

@@ -36,7 +36,7 @@ package struct SegmentCursor {
     }
   }
 
-  /// Copies `count` bytes out of guest memory and moves; bytes whose memory is gone read as zero.
+  /// Copies `count` bytes out of guest memory and moves by as many; bytes whose memory is gone read as zero.
   @_noAllocation @_noLocks @unsafe
   package mutating func read(
     _ target: UnsafeMutableRawPointer, _ count: Int, _ segments: SegmentView, _ memory: GuestView
@@ -46,7 +46,7 @@ package struct SegmentCursor {
       let run = run(upTo: count &- done, segments, memory)
       guard run.count > 0, let base = unsafe run.base else {
         unsafe (target + done).initializeMemory(as: UInt8.self, repeating: 0, count: count &- done)
-        return
+        return advance(count &- done, segments)
       }
       // SAFETY: the caller owns `count` bytes at target; the run is mapped.
       unsafe (target + done).copyMemory(from: base, byteCount: run.count)
@@ -55,20 +55,19 @@ package struct SegmentCursor {
     }
   }
 
-  /// Copies `count` bytes into guest memory and moves; returns how many found mapped memory.
-  @_noAllocation @_noLocks @unsafe @discardableResult
+  /// Copies `count` bytes into guest memory and moves by as many; bytes whose memory is gone are dropped.
+  @_noAllocation @_noLocks @unsafe
   package mutating func write(
     _ source: UnsafeRawPointer, _ count: Int, _ segments: SegmentView, _ memory: GuestView
-  ) -> Int {
+  ) {
     var done = 0
     while done < count {
       let run = run(upTo: count &- done, segments, memory)
-      guard run.count > 0, let base = unsafe run.base else { return done }
+      guard run.count > 0, let base = unsafe run.base else { return advance(count &- done, segments) }
       // SAFETY: the caller owns `count` bytes at source; the run is mapped.
       unsafe base.copyMemory(from: source + done, byteCount: run.count)
       advance(run.count, segments)
       done &+= run.count
     }
-    return done
   }
 }

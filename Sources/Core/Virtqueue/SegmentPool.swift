@@ -60,7 +60,9 @@ package struct SegmentPool: ~Copyable {
   }
 
   /// For those who only read the segments of chains that were handed to them, from any thread.
-  package var view: SegmentView { unsafe SegmentView(segments, capacity) }
+  package var view: SegmentView {
+    @_noAllocation @_noLocks get { unsafe SegmentView(segments, capacity) }
+  }
 
   @_noAllocation @_noLocks
   mutating func link(_ index: UInt32, to next: UInt32) {
@@ -79,6 +81,7 @@ package struct SegmentView {
   /// A view of nothing.
   package static var empty: SegmentView { unsafe SegmentView(nil, 0) }
 
+  @_noAllocation @_noLocks
   fileprivate init(_ segments: UnsafeMutablePointer<Segment>?, _ capacity: UInt32) {
     unsafe self.segments = UnsafePointer(segments)
     self.capacity = capacity

@@ -3,12 +3,25 @@
 import CPlatform
 
 /// Why a ring cannot go on: the ring is stopped, everything else lives (VS-191).
-package enum RingFault: UInt8, Error, Sendable, CustomStringConvertible {
+package enum RingFault: Error, Sendable, CaseIterable, CustomStringConvertible {
   case unaligned
   case unmapped
   case indexJumped
   case headOutOfRange
   case headInFlight
+
+  /// A number for each, from 1, to be kept in an atomic.
+  package var code: UInt8 {
+    @_noAllocation @_noLocks get {
+      switch self {
+      case .unaligned: 1
+      case .unmapped: 2
+      case .indexJumped: 3
+      case .headOutOfRange: 4
+      case .headInFlight: 5
+      }
+    }
+  }
 
   package var description: String {
     switch self {
@@ -53,9 +66,9 @@ package struct RingLayout: Sendable, Equatable {
 @safe
 package struct SplitRing: ~Copyable {
   package let layout: RingLayout
-  let descriptors: UnsafeMutableRawPointer
-  private let avail: UnsafeMutableRawPointer
-  private let used: UnsafeMutableRawPointer
+  private(set) var descriptors: UnsafeMutableRawPointer
+  private var avail: UnsafeMutableRawPointer
+  private var used: UnsafeMutableRawPointer
   let mask: UInt16
   /// The next entry of the avail ring that will be popped.
   package private(set) var nextAvail: UInt16
@@ -82,6 +95,17 @@ package struct SplitRing: ~Copyable {
     nextUsed = unsafe UInt16(littleEndian: vsnd_load_relaxed_u16(used + 2))
     published = nextUsed
     decided = nextUsed
+  }
+
+  /// Finds the same ring in another snapshot of memory; on a fault nothing changes (VU-054).
+  package mutating func move(to memory: GuestMemory) throws(RingFault) {
+    let count = Int(layout.size)
+    let descriptors = unsafe try Self.area(layout.descriptorTable, 16 * count, align: 16, memory)
+    let avail = unsafe try Self.area(layout.availRing, 6 + 2 * count, align: 2, memory)
+    let used = unsafe try Self.area(layout.usedRing, 6 + 8 * count, align: 4, memory)
+    unsafe self.descriptors = descriptors
+    unsafe self.avail = avail
+    unsafe self.used = used
   }
 
   private static func area(

@@ -11,7 +11,8 @@
 
 #include "atomics.h"
 
-/* Tells a guest or the control thread something through an eventfd; never waits. Result: 0 or an errno. */
+/* Tells a guest or the control thread something through a non-blocking eventfd. A full one counts as told:
+ * the other side has not looked yet. Result: 0, or an errno that will not get better. */
 VSND_RT int vsnd_eventfd_signal(int fd);
 
 #endif
