@@ -3,7 +3,9 @@
 import Foundation
 import Synchronization
 
-/// A process of this test run, addressed by its id alone. It ends with the test run at the latest.
+/// A process of this test run, addressed by its id alone.
+///
+/// It ends with the test run at the latest.
 struct Child: Sendable {
   let pid: pid_t
   /// The file that has its standard output and error.

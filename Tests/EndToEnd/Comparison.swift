@@ -60,8 +60,8 @@ struct Comparison: CustomStringConvertible {
 
   var description: String {
     guard isFound else { return "none of \(sent) frames found in \(recorded) recorded" }
-    return
-      "\(isExact ? "identical" : hasAllFrames ? "complete" : "different"): sent \(sent), recorded \(recorded), "
+    let judgement = isExact ? "identical" : hasAllFrames ? "complete" : "different"
+    return "\(judgement): sent \(sent), recorded \(recorded), "
       + "lead \(lead), gaps \(text(gaps)), losses \(text(losses)), missing at the end \(missingAtEnd), "
       + "trailing \(trailing)\(isSilentElsewhere ? "" : ", and what is not from the sender is not silent")"
   }

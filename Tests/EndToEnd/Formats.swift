@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-/// The sample formats of virtio sound that the Linux driver knows, by ALSA's names. IMA_ADPCM has no frames.
+/// The sample formats of virtio sound that the Linux driver knows, by ALSA's names.
+///
+/// IMA_ADPCM is left out, because it has no frames.
 enum Formats {
   static let all: [(name: String, bytes: Int)] = [
     ("S8", 1), ("U8", 1), ("MU_LAW", 1), ("A_LAW", 1), ("DSD_U8", 1),

@@ -71,7 +71,9 @@ extension Machine {
     return report
   }
 
-  /// Compares what was written since then. Gaps are silence, and only a guest that was late has them.
+  /// Compares what was written since then.
+  ///
+  /// Gaps are silence, and only a guest that was late has them.
   func expectComplete(_ sent: [UInt8], from offset: Int, mayGap: Bool) throws {
     let comparison = Comparison(
       sent: sent, recorded: try played(from: offset), frameBytes: Machine.stereo)

@@ -83,10 +83,7 @@ final class Machine: Sendable {
     let settled = eventually(within: 3) {
       daemon.descriptors <= baseline.descriptors && daemon.threads <= baseline.threads
     }
-    #expect(
-      settled,
-      "descriptors \(baseline.descriptors) to \(daemon.descriptors), threads \(baseline.threads) to \(daemon.threads)"
-    )
+    #expect(settled, "was \(baseline), is now \((daemon.descriptors, daemon.threads))")
     let before = daemon.processorTime
     usleep(300_000)
     #expect(daemon.processorTime - before < 0.1, "the daemon spins")
