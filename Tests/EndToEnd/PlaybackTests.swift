@@ -26,7 +26,7 @@ extension EndToEnd {
         try machine.give(sent, as: "pattern.raw")
         let before = machine.playedBytes
         let output = try machine.guest.need(
-          "aplay -D hw:0,0 -t raw -f S16_LE -r 48000 -c 2 --period-size=960 --buffer-size=7680 /tmp/pattern.raw"
+          "aplay -D hw:0,0 -f S16_LE -r 48000 -c 2 --period-size=960 --buffer-size=7680 /tmp/pattern.raw"
         )
 
         try machine.expectComplete(sent, from: before, mayGap: output.contains("underrun"))
