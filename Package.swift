@@ -106,6 +106,12 @@ tests("Sound", of: ["Sound", "Virtqueue", "Platform", "PluginABI", "TestSupport"
 tests("Backend", of: ["Backend", "Sound", "Platform", "PluginABI", "TestSupport"])
 tests("Daemon", of: ["Daemon", "Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "TestSupport"])
 
+// Loads the built backends, so it links none of them; `swift test` builds every product beforehand.
+targets.append(
+  .testTarget(
+    name: "PluginTests", dependencies: ["PluginABI"], path: "Tests/Plugins", swiftSettings: common,
+    linkerSettings: runtimeLink))
+
 let package = Package(
   name: "vhost-device-sound", products: products,
   dependencies: [

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+public import PluginABI
+
+/// The daemon's services; lives as long as the process.
+@safe
+public final class Host {
+  private let original: UnsafePointer<vsnd_host_t>
+  /// What the daemon offers; what it does not know reads as nil. Feeds call through it.
+  let table: UnsafeMutablePointer<vsnd_host_t>
+
+  /// - Returns: nil when the daemon has no way to lend frames.
+  @unsafe
+  init?(_ original: UnsafePointer<vsnd_host_t>) {
+    guard let copy = unsafe localCopy(original, floor: 8, zero: vsnd_host_t()),
+      unsafe copy.acquire != nil, unsafe copy.commit != nil
+    else { return nil }
+    unsafe self.original = original
+    unsafe table = .allocate(capacity: 1)
+    unsafe table.initialize(to: copy)
+  }
+
+  deinit { unsafe table.deallocate() }
+
+  /// Tells the daemon's log; any thread but an audio context.
+  ///
+  /// - Parameter level: VSND_LOG_*.
+  public func log(_ level: UInt32, _ text: Text) {
+    unsafe text.withCString { unsafe table.pointee.log?(original, level, $0) }
+  }
+
+  /// Reports an event of an instance.
+  ///
+  /// - Parameter kind: VSND_EVENT_*.
+  public func notify(_ kind: UInt32, _ backend: Backend) {
+    var event = vsnd_event_t(size: UInt32(MemoryLayout<vsnd_event_t>.size), kind: kind)
+    let instance = unsafe OpaquePointer(Unmanaged.passUnretained(backend).toOpaque())
+    unsafe table.pointee.notify?(original, instance, &event)
+  }
+
+  /// Attaches the words of a failure, and returns its code.
+  @unsafe
+  func report(_ error: BackendError, to target: OpaquePointer) -> Int32 {
+    unsafe error.text.withCString { unsafe table.pointee.set_error?(target, error.systemError, $0) }
+    return error.code
+  }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+public import CLibc
+import PluginABI
+
+/// A plain thread that is told to end through a descriptor.
+public struct Thread: ~Copyable {
+  private let thread: pthread_t
+  private let wake: Int32
+
+  /// Runs `body(argument)`.
+  ///
+  /// - Parameters:
+  ///   - name: at most 15 bytes, for ps and gdb.
+  ///   - wake: an eventfd that `body` watches; it is written by ``join()``, and stays the caller's.
+  @unsafe
+  public init(
+    _ name: StaticString, wake: Int32, argument: UnsafeMutableRawPointer,
+    _ body: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?
+  ) throws(BackendError) {
+    var thread = pthread_t()
+    let code = unsafe pthread_create(&thread, nil, body, argument)
+    guard code == 0 else { throw BackendError(VSND_E_NOMEM, errno: code, "cannot start a thread") }
+    unsafe pthread_setname_np(thread, UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self))
+    self.thread = thread
+    self.wake = wake
+  }
+
+  /// Asks the thread to end and waits for it.
+  public consuming func join() {
+    _ = eventfd_write(wake, 1)
+    _ = pthread_join(thread, nil)
+    var count: eventfd_t = 0
+    _ = unsafe eventfd_read(wake, &count)
+  }
+}
+
+/// A mutual exclusion between control threads; never for an audio context.
+@safe
+public final class Lock {
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+  public init() {
+    unsafe mutex = .allocate(capacity: 1)
+    unsafe mutex.initialize(to: pthread_mutex_t())
+    _ = unsafe pthread_mutex_init(mutex, nil)
+  }
+
+  deinit {
+    _ = unsafe pthread_mutex_destroy(mutex)
+    unsafe mutex.deallocate()
+  }
+
+  /// Runs `body` while nobody else holds the lock.
+  public func locked<Result>(_ body: () throws(BackendError) -> Result) throws(BackendError) -> Result {
+    _ = unsafe pthread_mutex_lock(mutex)
+    defer { _ = unsafe pthread_mutex_unlock(mutex) }
+    return try body()
+  }
+}

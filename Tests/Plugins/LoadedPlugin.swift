@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+import Foundation
+import PluginABI
+
+/// A failure that a plugin reported.
+struct PluginFailure: Error, Equatable {
+  let code: Int32
+  let systemError: Int32
+  let text: String
+}
+
+/// A built backend, loaded through nothing but its C entry.
+struct LoadedPlugin: @unchecked Sendable {
+  let path: String
+  let info: UnsafePointer<vsnd_plugin_t>
+  let ops: vsnd_backend_ops_t
+
+  init(_ name: String) throws {
+    path = Self.buildFolder + "/libvsnd-backend-\(name).so"
+    guard let library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
+      throw Missing(text: "\(String(cString: dlerror())); run `swift build` first")
+    }
+    guard let symbol = dlsym(library, VSND_ENTRY_NAME) else { throw Missing(text: "\(path) has no entry") }
+    typealias Entry = @convention(c) () -> UnsafePointer<vsnd_plugin_t>?
+    guard let info = unsafeBitCast(symbol, to: Entry.self)(), let ops = info.pointee.ops else {
+      throw Missing(text: "\(path) has no tables")
+    }
+    self.info = info
+    self.ops = ops.pointee
+  }
+
+  struct Missing: Error, CustomStringConvertible {
+    let text: String
+    var description: String { text }
+  }
+
+  /// Where the running test program lies, and the backends beside it.
+  static var buildFolder: String {
+    let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    return (program as NSString).deletingLastPathComponent
+  }
+
+  /// Makes an instance, sets its options and prepares it.
+  func instance(_ options: KeyValuePairs<String, String> = [:], host: FakeHost = FakeHost()) throws -> Instance {
+    let instance = try Instance(self, host)
+    for (key, value) in options { try instance.set(key, value) }
+    try check { ops.prepare!(instance.handle, $0) }
+    return instance
+  }
+}
+
+/// Runs a call; a code below zero is thrown with the words that came with it.
+func check(_ call: (OpaquePointer) -> Int32) throws {
+  let sink = ErrorSink()
+  let code = withExtendedLifetime(sink) { call(sink.handle) }
+  guard code == VSND_OK else {
+    throw PluginFailure(code: code, systemError: sink.systemError, text: sink.text)
+  }
+}
+
+/// One instance; destroyed with the object.
+final class Instance: @unchecked Sendable {
+  let plugin: LoadedPlugin
+  let host: FakeHost
+  let handle: OpaquePointer
+
+  init(_ plugin: LoadedPlugin, _ host: FakeHost) throws {
+    self.plugin = plugin
+    self.host = host
+    var handle: OpaquePointer?
+    try check { plugin.ops.create!(host.table, &handle, $0) }
+    self.handle = handle!
+  }
+
+  deinit { plugin.ops.destroy!(handle) }
+
+  func set(_ key: String, _ value: String) throws {
+    try check { plugin.ops.set_option!(handle, key, value, $0) }
+  }
+
+  func query(_ direction: UInt32, device: String? = nil) throws -> vsnd_caps_t {
+    var caps = vsnd_caps_t()
+    caps.size = UInt32(MemoryLayout<vsnd_caps_t>.size)
+    try check { plugin.ops.query!(handle, device, direction, &caps, $0) }
+    return caps
+  }
+
+  func open(_ shape: Shape, _ feed: FakeFeed) throws -> OpenStream { try OpenStream(self, shape, feed) }
+}
+
+/// What a stream is opened with.
+struct Shape {
+  var direction: UInt32 = VSND_PLAYBACK
+  var stream: UInt32 = 0
+  var format: UInt32 = 5
+  var rate: UInt32 = 48_000
+  var channels: UInt32 = 2
+  var period: UInt32 = 480
+  var map: [UInt8] = [3, 4, 7, 8, 5, 6, 12, 13, 11, 9, 10, 21, 22, 24, 23, 25, 27, 26]
+  var device: String?
+
+  /// Bytes of a sample by format, as VS-064 has them.
+  static let sampleBytes = [
+    0, 1, 1, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 8, 1, 2, 4, 4,
+  ]
+
+  var frameBytes: Int { Self.sampleBytes[Int(format)] * Int(channels) }
+}
+
+/// An open stream; closed with the object.
+final class OpenStream: @unchecked Sendable {
+  let instance: Instance
+  let feed: FakeFeed
+  let handle: OpaquePointer
+  private(set) var info = vsnd_stream_info_t()
+
+  init(_ instance: Instance, _ shape: Shape, _ feed: FakeFeed) throws {
+    self.instance = instance
+    self.feed = feed
+    var handle: OpaquePointer?
+    var info = vsnd_stream_info_t(
+      size: UInt32(MemoryLayout<vsnd_stream_info_t>.size), wake_fd: -1, period_frames: shape.period,
+      buffer_frames: shape.period * 4, delay_frames: Int64.min)
+    try shape.map.withUnsafeBufferPointer { map in
+      try "test".withCString { label in
+        let device = shape.device.map { strdup($0) }
+        defer { free(device ?? nil) }
+        var params = vsnd_params_t(
+          size: UInt32(MemoryLayout<vsnd_params_t>.size), direction: shape.direction,
+          stream_index: shape.stream, format: shape.format, rate_hz: shape.rate, channels: shape.channels,
+          frame_bytes: UInt32(shape.frameBytes), period_frames: shape.period,
+          buffer_frames: shape.period * 4, flags: 0, map: map.baseAddress!,
+          device_id: UnsafePointer(device ?? nil), label: label)
+        try check { instance.plugin.ops.open!(instance.handle, &params, feed.handle, &handle, &info, $0) }
+      }
+    }
+    self.handle = handle!
+    self.info = info
+  }
+
+  deinit { instance.plugin.ops.close!(handle) }
+
+  func start() throws { try check { instance.plugin.ops.start!(handle, $0) } }
+
+  func stop(_ how: UInt32 = VSND_STOP_DRAIN) { instance.plugin.ops.stop!(handle, how) }
+
+  func process(due: Int) {
+    var tick = vsnd_tick_t(
+      size: UInt32(MemoryLayout<vsnd_tick_t>.size), due_frames: UInt32(due),
+      now_ns: DispatchTime.now().uptimeNanoseconds)
+    instance.plugin.ops.process!(handle, &tick)
+  }
+
+  /// Starts, lets all that is ready flow in steps of `step` frames, and drains.
+  func run(step: Int = 480) throws {
+    try start()
+    while feed.ready > 0, feed.failures.isEmpty { process(due: step) }
+    stop()
+  }
+}
