@@ -30,6 +30,7 @@ final class Machine: Sendable {
         machines[setup] = nil
         machine.end()
       }
+      if machines.isEmpty { atexit { Machine.endAll() } }
       let machine = try Machine(setup)
       machines[setup] = machine
       return machine
@@ -69,6 +70,14 @@ final class Machine: Sendable {
   private func end() {
     guest.end()
     _ = daemon.end()
+    if Place.environment["VSND_KEEP"] == nil { try? FileManager.default.removeItem(atPath: folder) }
+  }
+
+  private static func endAll() {
+    shared.withLock { machines in
+      for machine in machines.values { machine.end() }
+      machines = [:]
+    }
   }
 
   /// Runs a scenario, then looks at what it left: the daemon, its resources and the guest's kernel.
