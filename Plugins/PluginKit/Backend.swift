@@ -2,7 +2,7 @@
 
 import PluginABI
 
-/// One instance of a backend. Plugins subclass it; the calls come from control threads of the daemon.
+/// One instance of a backend, subclassed by plugins and called by control threads of the daemon.
 open class Backend {
   /// The daemon's services.
   public let host: Host
@@ -56,8 +56,9 @@ open class Stream {
   /// Lets audio flow, at first or after a pause.
   open func start() throws(BackendError) {}
 
-  /// One step of a backend without a thread of its own. The audio context: mark overrides with
-  /// `@_noAllocation @_noLocks`.
+  /// One step of a backend without a thread of its own.
+  ///
+  /// The audio context: mark overrides with `@_noAllocation @_noLocks`.
   @_noAllocation @_noLocks
   open func process(_ tick: Tick) {}
 

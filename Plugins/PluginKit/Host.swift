@@ -6,7 +6,7 @@ public import PluginABI
 @safe
 public final class Host {
   private let original: UnsafePointer<vsnd_host_t>
-  /// What the daemon offers; what it does not know reads as nil. Feeds call through it.
+  /// What the daemon offers, for feeds to call through; what it does not know reads as nil.
   let table: UnsafeMutablePointer<vsnd_host_t>
 
   /// - Returns: nil when the daemon has no way to lend frames.

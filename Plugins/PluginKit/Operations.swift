@@ -5,11 +5,7 @@ import PluginABI
 // The C functions of a backend. Each finds its object and turns a thrown error into a code. The handles of
 // the header are the objects themselves: retained by create() and open(), released by destroy() and close().
 
-func operations(
-  create: @escaping @convention(c) (
-    UnsafePointer<vsnd_host_t>, UnsafeMutablePointer<OpaquePointer?>, OpaquePointer
-  ) -> Int32
-) -> vsnd_backend_ops_t {
+func operations(create: @escaping Create) -> vsnd_backend_ops_t {
   unsafe vsnd_backend_ops_t(
     size: UInt32(MemoryLayout<vsnd_backend_ops_t>.size), reserved: 0, create: create,
     set_option: { instance, key, value, error in
@@ -101,7 +97,9 @@ private func stream(_ handle: OpaquePointer) -> Stream {
 }
 
 /// Runs `body`; a thrown error becomes its code, and its words go to the daemon.
-private func attempt(_ host: Host?, _ error: OpaquePointer, _ body: () throws(BackendError) -> Void) -> Int32 {
+private func attempt(
+  _ host: Host?, _ error: OpaquePointer, _ body: () throws(BackendError) -> Void
+) -> Int32 {
   do throws(BackendError) {
     try body()
     return VSND_OK

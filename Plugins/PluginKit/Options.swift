@@ -34,7 +34,7 @@ public struct Option: Sendable {
   }
 }
 
-/// The values of a backend's options. Every value was checked when it was set.
+/// The values of a backend's options; every one was checked when it was set.
 public struct Options {
   private let table: [Option]
   private var values: [Text?]

@@ -58,7 +58,7 @@ public struct Parameters {
 
 /// What a device really does; nil is "as asked".
 public struct StreamInfo {
-  /// Readable means "call process()"; stays the stream's. nil: the daemon's clock calls.
+  /// A descriptor of the stream: readable means "call process()"; nil: the daemon's clock calls.
   public var wake: Int32?
   public var periodFrames: UInt32?
   public var bufferFrames: UInt32?

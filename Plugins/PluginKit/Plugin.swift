@@ -2,6 +2,12 @@
 
 public import PluginABI
 
+/// The type of create() in the header.
+public typealias Create =
+  @convention(c) (
+    UnsafePointer<vsnd_host_t>, UnsafeMutablePointer<OpaquePointer?>, OpaquePointer
+  ) -> Int32
+
 /// What a plugin says about itself.
 public struct Plugin: Sendable {
   public let name: StaticString
@@ -36,11 +42,7 @@ public struct Plugin: Sendable {
   /// - Parameter create: calls ``create(_:_:_:_:)`` with the class of the backend; C takes no
   ///   function made from generic code.
   @unsafe
-  public func table(
-    create: @escaping @convention(c) (
-      UnsafePointer<vsnd_host_t>, UnsafeMutablePointer<OpaquePointer?>, OpaquePointer
-    ) -> Int32
-  ) -> UnsafePointer<vsnd_plugin_t> {
+  public func table(create: @escaping Create) -> UnsafePointer<vsnd_plugin_t> {
     let ops = UnsafeMutablePointer<vsnd_backend_ops_t>.allocate(capacity: 1)
     unsafe ops.initialize(to: operations(create: create))
     let list = UnsafeMutablePointer<UnsafePointer<vsnd_option_t>?>.allocate(capacity: options.count + 1)

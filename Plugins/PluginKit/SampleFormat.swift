@@ -98,7 +98,8 @@ public struct Silence {
   @_noAllocation @_noLocks @unsafe
   public func fill(_ target: UnsafeMutableRawPointer, bytes count: Int) {
     if same {
-      unsafe target.initializeMemory(as: UInt8.self, repeating: UInt8(truncatingIfNeeded: sample), count: count)
+      let byte = UInt8(truncatingIfNeeded: sample)
+      unsafe target.initializeMemory(as: UInt8.self, repeating: byte, count: count)
       return
     }
     var at = 0

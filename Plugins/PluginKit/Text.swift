@@ -41,8 +41,7 @@ public struct Text: ExpressibleByStringInterpolation, Equatable, Sendable {
   }
 
   fileprivate mutating func append(_ literal: StaticString) {
-    unsafe append(
-      UnsafeRawPointer(literal.utf8Start).assumingMemoryBound(to: CChar.self), count: literal.utf8CodeUnitCount)
+    unsafe append(PluginKit.text(literal), count: literal.utf8CodeUnitCount)
   }
 
   fileprivate mutating func append(_ text: UnsafePointer<CChar>, count: Int) {

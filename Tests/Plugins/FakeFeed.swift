@@ -8,7 +8,7 @@ final class FakeFeed: @unchecked Sendable {
   let frameBytes: Int
   /// Frames of the spans of a loan, in turn.
   var cuts: [Int] = [1 << 20]
-  /// Playback: what the guest plays. Capture: grows with what the guest recorded.
+  /// What the guest plays, or, growing, what it recorded.
   private(set) var data: [UInt8]
   /// Frames that the guest has made ready, or has room for, beyond those committed.
   var ready: Int
@@ -66,8 +66,8 @@ final class FakeFeed: @unchecked Sendable {
       if capture {
         memory.initializeMemory(as: UInt8.self, repeating: 0x5A, count: run * frameBytes)
       } else {
-        data.withUnsafeBytes {
-          memory.copyMemory(from: $0.baseAddress! + at * frameBytes, byteCount: run * frameBytes)
+        for index in 0..<run * frameBytes {
+          memory.storeBytes(of: data[at * frameBytes + index], toByteOffset: index, as: UInt8.self)
         }
       }
       spans[loan.count] = vsnd_span_t(data: memory, frames: UInt32(run), reserved: 0)

@@ -15,11 +15,42 @@ struct LoadedPlugin: @unchecked Sendable {
   let path: String
   let info: UnsafePointer<vsnd_plugin_t>
   let ops: vsnd_backend_ops_t
+  /// The required calls, which are there once a plugin is loaded.
+  let calls: Calls
+
+  typealias Failing = @convention(c) (OpaquePointer, OpaquePointer) -> Int32
+
+  struct Calls {
+    let create:
+      @convention(c) (
+        UnsafePointer<vsnd_host_t>, UnsafeMutablePointer<OpaquePointer?>, OpaquePointer
+      ) -> Int32
+    let setOption:
+      @convention(c) (
+        OpaquePointer, UnsafePointer<CChar>, UnsafePointer<CChar>, OpaquePointer
+      ) -> Int32
+    let prepare: Failing
+    let query:
+      @convention(c) (
+        OpaquePointer, UnsafePointer<CChar>?, UInt32, UnsafeMutablePointer<vsnd_caps_t>, OpaquePointer
+      ) -> Int32
+    let open:
+      @convention(c) (
+        OpaquePointer, UnsafePointer<vsnd_params_t>, OpaquePointer, UnsafeMutablePointer<OpaquePointer?>,
+        UnsafeMutablePointer<vsnd_stream_info_t>, OpaquePointer
+      ) -> Int32
+    let start: Failing
+    let process: @convention(c) (OpaquePointer, UnsafePointer<vsnd_tick_t>) -> Void
+    let stop: @convention(c) (OpaquePointer, UInt32) -> Void
+    let close: @convention(c) (OpaquePointer) -> Void
+    let destroy: @convention(c) (OpaquePointer) -> Void
+  }
 
   init(_ name: String) throws {
     path = Self.buildFolder + "/libvsnd-backend-\(name).so"
     guard let library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
-      throw Missing(text: "\(String(cString: dlerror())); run `swift build` first")
+      let reason = dlerror().map { String(cString: $0) } ?? path
+      throw Missing(text: "\(reason); run `swift build` first")
     }
     guard let symbol = dlsym(library, VSND_ENTRY_NAME) else { throw Missing(text: "\(path) has no entry") }
     typealias Entry = @convention(c) () -> UnsafePointer<vsnd_plugin_t>?
@@ -28,6 +59,14 @@ struct LoadedPlugin: @unchecked Sendable {
     }
     self.info = info
     self.ops = ops.pointee
+    guard let create = self.ops.create, let setOption = self.ops.set_option, let prepare = self.ops.prepare,
+      let query = self.ops.query, let open = self.ops.open, let start = self.ops.start,
+      let process = self.ops.process, let stop = self.ops.stop, let close = self.ops.close,
+      let destroy = self.ops.destroy
+    else { throw Missing(text: "\(path) lacks calls") }
+    calls = Calls(
+      create: create, setOption: setOption, prepare: prepare, query: query, open: open, start: start,
+      process: process, stop: stop, close: close, destroy: destroy)
   }
 
   struct Missing: Error, CustomStringConvertible {
@@ -42,12 +81,20 @@ struct LoadedPlugin: @unchecked Sendable {
   }
 
   /// Makes an instance, sets its options and prepares it.
-  func instance(_ options: KeyValuePairs<String, String> = [:], host: FakeHost = FakeHost()) throws -> Instance {
+  func instance(_ options: KeyValuePairs<String, String> = [:], host: FakeHost = FakeHost()) throws
+    -> Instance
+  {
     let instance = try Instance(self, host)
     for (key, value) in options { try instance.set(key, value) }
-    try check { ops.prepare!(instance.handle, $0) }
+    try check { calls.prepare(instance.handle, $0) }
     return instance
   }
+}
+
+/// What must be there.
+func present<Value>(_ value: Value?) throws -> Value {
+  guard let value else { throw LoadedPlugin.Missing(text: "a call said OK and gave nothing") }
+  return value
 }
 
 /// Runs a call; a code below zero is thrown with the words that came with it.
@@ -69,20 +116,20 @@ final class Instance: @unchecked Sendable {
     self.plugin = plugin
     self.host = host
     var handle: OpaquePointer?
-    try check { plugin.ops.create!(host.table, &handle, $0) }
-    self.handle = handle!
+    try check { plugin.calls.create(host.table, &handle, $0) }
+    self.handle = try present(handle)
   }
 
-  deinit { plugin.ops.destroy!(handle) }
+  deinit { plugin.calls.destroy(handle) }
 
   func set(_ key: String, _ value: String) throws {
-    try check { plugin.ops.set_option!(handle, key, value, $0) }
+    try check { plugin.calls.setOption(handle, key, value, $0) }
   }
 
   func query(_ direction: UInt32, device: String? = nil) throws -> vsnd_caps_t {
     var caps = vsnd_caps_t()
     caps.size = UInt32(MemoryLayout<vsnd_caps_t>.size)
-    try check { plugin.ops.query!(handle, device, direction, &caps, $0) }
+    try check { plugin.calls.query(handle, device, direction, &caps, $0) }
     return caps
   }
 
@@ -130,26 +177,26 @@ final class OpenStream: @unchecked Sendable {
           size: UInt32(MemoryLayout<vsnd_params_t>.size), direction: shape.direction,
           stream_index: shape.stream, format: shape.format, rate_hz: shape.rate, channels: shape.channels,
           frame_bytes: UInt32(shape.frameBytes), period_frames: shape.period,
-          buffer_frames: shape.period * 4, flags: 0, map: map.baseAddress!,
+          buffer_frames: shape.period * 4, flags: 0, map: try present(map.baseAddress),
           device_id: UnsafePointer(device ?? nil), label: label)
-        try check { instance.plugin.ops.open!(instance.handle, &params, feed.handle, &handle, &info, $0) }
+        try check { instance.plugin.calls.open(instance.handle, &params, feed.handle, &handle, &info, $0) }
       }
     }
-    self.handle = handle!
+    self.handle = try present(handle)
     self.info = info
   }
 
-  deinit { instance.plugin.ops.close!(handle) }
+  deinit { instance.plugin.calls.close(handle) }
 
-  func start() throws { try check { instance.plugin.ops.start!(handle, $0) } }
+  func start() throws { try check { instance.plugin.calls.start(handle, $0) } }
 
-  func stop(_ how: UInt32 = VSND_STOP_DRAIN) { instance.plugin.ops.stop!(handle, how) }
+  func stop(_ how: UInt32 = VSND_STOP_DRAIN) { instance.plugin.calls.stop(handle, how) }
 
   func process(due: Int) {
     var tick = vsnd_tick_t(
       size: UInt32(MemoryLayout<vsnd_tick_t>.size), due_frames: UInt32(due),
       now_ns: DispatchTime.now().uptimeNanoseconds)
-    instance.plugin.ops.process!(handle, &tick)
+    instance.plugin.calls.process(handle, &tick)
   }
 
   /// Starts, lets all that is ready flow in steps of `step` frames, and drains.

@@ -6,7 +6,9 @@ import Testing
 
 @Suite("The null backend")
 struct NullTests {
-  @Test("everything but IMA_ADPCM is offered (VS-064, VS-065, VS-066)", arguments: [VSND_PLAYBACK, VSND_CAPTURE])
+  @Test(
+    "everything but IMA_ADPCM is offered (VS-064, VS-065, VS-066)",
+    arguments: [VSND_PLAYBACK, VSND_CAPTURE])
   func offersEverything(direction: UInt32) throws {
     let caps = try LoadedPlugin("null").instance().query(direction)
 
@@ -101,13 +103,15 @@ extension Instance {
     guard let table = plugin.ops.extension?(handle, VSND_EXT_DEVICES) else { return [] }
     final class Sink { var rows: [String] = [] }
     let sink = Sink()
-    let enumerate = table.assumingMemoryBound(to: vsnd_devices_t.self).pointee.enumerate!
+    let enumerate = try present(table.assumingMemoryBound(to: vsnd_devices_t.self).pointee.enumerate)
     try check { error in
       enumerate(
         handle, direction,
         { sink, device in
-          Unmanaged<Sink>.fromOpaque(UnsafeRawPointer(sink)).takeUnretainedValue().rows.append(
-            "\(String(cString: device.pointee.id!)): \(String(cString: device.pointee.title!))")
+          let id = device.pointee.id.map { String(cString: $0) } ?? "?"
+          let title = device.pointee.title.map { String(cString: $0) } ?? "?"
+          let list = Unmanaged<Sink>.fromOpaque(UnsafeRawPointer(sink)).takeUnretainedValue()
+          list.rows.append("\(id): \(title)")
         }, OpaquePointer(Unmanaged.passUnretained(sink).toOpaque()), error)
     }
     return withExtendedLifetime(sink) { sink.rows }

@@ -65,7 +65,9 @@ struct ShapeTests {
     #expect(failure?.text == "there is no option no-such-option")
   }
 
-  @Test("one symbol is exported, only the C library is needed, and the library stays loaded", arguments: names)
+  @Test(
+    "one symbol is exported, only the C library is needed, and the library stays loaded",
+    arguments: names)
   func symbols(name: String) throws {
     let path = try LoadedPlugin(name).path
 
