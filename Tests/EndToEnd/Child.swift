@@ -6,10 +6,12 @@ import Synchronization
 /// A process of this test run, addressed by its id alone.
 ///
 /// It ends with the test run at the latest.
-struct Child: Sendable {
+final class Child: Sendable {
   let pid: pid_t
   /// The file that has its standard output and error.
   let log: String
+  /// Its status once it was waited for: from then on the id may be somebody else's.
+  private let reaped = Mutex<Int32?>(nil)
 
   /// Starts a program with nothing open but its three standard descriptors.
   init(_ program: String, _ arguments: [String], log: String) throws {
@@ -34,6 +36,7 @@ struct Child: Sendable {
 
   /// How it ended, if it has: its status, or minus the signal.
   var ending: Int32? {
+    if let status = reaped.withLock({ $0 }) { return status }
     var info = siginfo_t()
     // WNOWAIT leaves the process to be waited for, so that its id stays its own.
     guard waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 else { return -SIGKILL }
@@ -45,11 +48,13 @@ struct Child: Sendable {
   /// Asks it to end, and makes it after a while.
   @discardableResult
   func end(within seconds: Double = 5) -> Int32 {
+    if let status = reaped.withLock({ $0 }) { return status }
     kill(pid, SIGTERM)
     let ended = eventually(within: seconds) { ending != nil }
     let status = ending ?? -SIGKILL
     if !ended { kill(pid, SIGKILL) }
     waitpid(pid, nil, 0)
+    reaped.withLock { $0 = status }
     Children.remove(self)
     return status
   }

@@ -12,6 +12,8 @@ final class Machine: Sendable {
     case file
     /// The default streams on the null backend.
     case null
+    /// Two outputs and two inputs of one device, each output with a file of its own.
+    case streams
   }
 
   let folder: String
@@ -37,9 +39,15 @@ final class Machine: Sendable {
     }
   }
 
-  private init(_ setup: Setup) throws {
-    folder = try Machine.makeFolder(setup.rawValue)
-    daemon = try Daemon(folder: folder, arguments: Machine.arguments(setup, folder: folder))
+  private convenience init(_ setup: Setup) throws {
+    let folder = try Machine.makeFolder(setup.rawValue)
+    let daemon = try Daemon(folder: folder, arguments: Machine.arguments(setup, folder: folder))
+    try self.init(folder: folder, daemon: daemon)
+  }
+
+  private init(folder: String, daemon: Daemon) throws {
+    self.folder = folder
+    self.daemon = daemon
     do {
       guest = try Guest(folder: folder, sounds: [daemon.socket])
     } catch {
@@ -48,17 +56,39 @@ final class Machine: Sendable {
     baseline = (daemon.descriptors, daemon.threads)
   }
 
+  /// A machine for one test alone, which may break it.
+  static func alone(_ setup: Setup, body: (Machine) throws -> Void) throws {
+    if let lacking = Place.lacking { throw Failure(lacking) }
+    let machine = try Machine(setup)
+    defer { machine.end() }
+    try body(machine)
+  }
+
+  /// Another machine on the same daemon, whose first one is gone.
+  func next(body: (Machine) throws -> Void) throws {
+    let machine = try Machine(folder: folder, daemon: daemon)
+    defer { machine.guest.end() }
+    try body(machine)
+  }
+
   private static func arguments(_ setup: Setup, folder: String) throws -> [String] {
     switch setup {
     case .null: return ["--backend", "null"]
     case .file:
-      try Data(Pattern.microphone).write(to: URL(filePath: folder + "/in.raw"))
-      return [
-        "--backend", "file", "--backend-option", "play=\(folder)/out.raw",
-        "--backend-option", "record=\(folder)/in.raw",
-        "--stream", "output,channels=1-8", "--stream", "input,channels=1-8",
-      ]
+      return try files("out.raw", in: folder)
+        + ["--stream", "output,channels=1-8", "--stream", "input,channels=1-8"]
+    case .streams:
+      return try files("out-%i.raw", in: folder)
+        + ["output,nid=1", "output,nid=1", "input,nid=1", "input,nid=1"].flatMap { ["--stream", $0] }
     }
+  }
+
+  private static func files(_ name: String, in folder: String) throws -> [String] {
+    try Data(Pattern.microphone).write(to: URL(filePath: folder + "/in.raw"))
+    return [
+      "--backend", "file", "--backend-option", "play=\(folder)/\(name)",
+      "--backend-option", "record=\(folder)/in.raw",
+    ]
   }
 
   private static func makeFolder(_ name: String) throws -> String {
