@@ -112,6 +112,12 @@ targets.append(
     name: "PluginTests", dependencies: ["PluginABI"], path: "Tests/Plugins", swiftSettings: common,
     linkerSettings: runtimeLink))
 
+// The tests with a real guest run the programs of the build folder; the guest's own sources are not Swift.
+targets.append(
+  .testTarget(
+    name: "EndToEndTests", path: "Tests/EndToEnd", exclude: ["guest"], swiftSettings: common,
+    linkerSettings: runtimeLink))
+
 let package = Package(
   name: "vhost-device-sound", products: products,
   dependencies: [
