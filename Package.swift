@@ -101,7 +101,7 @@ targets.append(
     path: "Tests/TestSupport", swiftSettings: common))
 tests("Platform", of: ["Platform"])
 tests("Virtqueue", of: ["Virtqueue", "Platform", "TestSupport"])
-tests("VhostUser", of: ["VhostUser", "Virtqueue", "Platform", "TestSupport"])
+tests("VhostUser", of: ["VhostUser", "Virtqueue", "Platform", "CPlatform", "TestSupport"])
 tests("Sound", of: ["Sound", "Virtqueue", "Platform", "PluginABI", "TestSupport"])
 tests("Backend", of: ["Backend", "Sound", "Platform", "PluginABI", "TestSupport"])
 tests("Daemon", of: ["Daemon", "Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "TestSupport"])

@@ -57,6 +57,7 @@ package protocol VhostDevice: AnyObject {
   func replaceMemory(_ memory: GuestMemory)
   /// Lets ring `index` run (VU-081). It may be started again at once after ``stopRing(_:)``.
   func startRing(_ index: Int, _ setup: RingSetup) throws(RingError)
+  /// Only for rings that run; the others are told with their start (VU-083 to VU-085).
   func enableRing(_ index: Int, _ enabled: Bool)
   /// Stops ring `index`; no access and no signal comes after the return (VU-086).
   ///
@@ -70,4 +71,8 @@ package protocol VhostDevice: AnyObject {
   func reset()
   /// Whether the device gave up and needs a reset (VU-140).
   var needsReset: Bool { get }
+  /// The front-end is gone: rings stop, memory and descriptors are let go of, host streams end (VU-192).
+  ///
+  /// The last call; the next connection gets a device of its own.
+  func teardown()
 }
