@@ -97,13 +97,14 @@ backend("null", "Null")
 }
 targets.append(
   .target(
-    name: "TestSupport", dependencies: ["Sound", "VhostUser", "Virtqueue", "Platform", "PluginABI"],
+    name: "TestSupport",
+    dependencies: ["Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "PluginABI", logging],
     path: "Tests/TestSupport", swiftSettings: common))
 tests("Platform", of: ["Platform"])
 tests("Virtqueue", of: ["Virtqueue", "Platform", "TestSupport"])
 tests("VhostUser", of: ["VhostUser", "Virtqueue", "Platform", "CPlatform", "TestSupport"])
 tests("Sound", of: ["Sound", "Virtqueue", "Platform", "PluginABI", "TestSupport"])
-tests("Backend", of: ["Backend", "Sound", "Platform", "PluginABI", "TestSupport"])
+tests("Backend", of: ["Backend", "Sound", "Platform", "PluginABI", "TestSupport", logging])
 tests("Daemon", of: ["Daemon", "Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "TestSupport"])
 
 // Loads the built backends, so it links none of them; `swift test` builds every product beforehand.

@@ -268,7 +268,8 @@ typedef struct vsnd_backend_ops {
   int32_t (*VSND_OPT start)(vsnd_stream_t *VSND_REQ stream, vsnd_error_t *VSND_REQ err) VSND_CONTROL;
   /* Required without VSND_CAP_OWN_THREAD. One step: acquire, copy, commit. */
   void (*VSND_OPT process)(vsnd_stream_t *VSND_REQ stream, const vsnd_tick_t *VSND_REQ tick) VSND_AUDIO;
-  /* Required. `how` is VSND_STOP_*. */
+  /* Required. `how` is VSND_STOP_*. Before close(), a stream that was ever started is stopped with DRAIN or
+   * DISCARD, also when stop(HOLD) came before. */
   void (*VSND_OPT stop)(vsnd_stream_t *VSND_REQ stream, uint32_t how) VSND_CONTROL;
   /* Required. */
   void (*VSND_OPT close)(vsnd_stream_t *VSND_REQ stream) VSND_CONTROL;
