@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+import CPlatform
+import Logging
+package import Platform
+import Sound
+import Synchronization
+package import VhostUser
+package import Virtqueue
+
+extension SoundCard: VhostDevice {
+  package var offeredFeatures: UInt64 { DeviceFeature.offered }
+  package var ringCount: Int { QueueIndex.count }
+  package var needsReset: Bool { rings.contains { $0.isBroken } }
+
+  package func configuration(offset: Int, count: Int) -> [UInt8] {
+    let bytes = description.configuration
+    return (offset..<offset + count).map { $0 < bytes.count ? bytes[$0] : 0 }
+  }
+
+  package func accept(features: UInt64) { self.features = features }
+
+  // MARK: Start and stop
+
+  package func startRing(_ index: Int, _ setup: RingSetup) throws(RingError) {
+    guard rings.indices.contains(index) else { throw RingError("there is no ring \(index)") }
+    _ = stopRing(index)
+    let layout = RingLayout(
+      size: setup.size, descriptorTable: setup.descriptorTable, availRing: setup.availRing,
+      usedRing: setup.usedRing, eventIndex: features & DeviceFeature.eventIndex != 0,
+      indirect: features & DeviceFeature.indirectDescriptors != 0,
+      notifyOnEmpty: features & DeviceFeature.notifyOnEmpty != 0)
+    do throws(RingFault) {
+      try resumeOrReset(index, setup, layout)
+      try run(index, layout, setup.base)
+    } catch { throw RingError("ring \(index) cannot start: \(error)") }
+
+    rings[index].setup = setup
+    rings[index].runs = true
+    rings[index].isBroken = false
+    rings[index].enabled = false
+    replaceError(index, setup.error)
+    replaceCall(index, setup.call)
+    replaceKick(index, setup.kick)
+    enableRing(index, setup.enabled)
+  }
+
+  /// Tells a guest that goes on from one that was reset: the messages are the same (VU-130…133).
+  private func resumeOrReset(_ index: Int, _ setup: RingSetup, _ layout: RingLayout) throws(RingFault) {
+    guard let left = rings[index].left else { return }
+    let probe = try SplitRing(layout, base: setup.base, memory: memory)
+    let same =
+      left == RingLeft(base: setup.base, addresses: setup.addresses) && probe.nextUsed == left.base
+    if same { return }
+    log.info("the guest was reset")
+    reset()
+  }
+
+  private func run(_ index: Int, _ layout: RingLayout, _ base: UInt16) throws(RingFault) {
+    switch index {
+    case QueueIndex.control, QueueIndex.event:
+      messages[index] = try MessageRing(layout, base: base, memory: memory)
+    default:
+      try unsafe queues[index - QueueIndex.transmit].pointee.start(layout, base: base, memory: memory)
+    }
+  }
+
+  package func stopRing(_ index: Int) -> UInt16 {
+    guard rings.indices.contains(index) else { return 0 }
+    guard rings[index].runs, let setup = rings[index].setup else { return rings[index].left?.base ?? 0 }
+    enableRing(index, false)
+    rings[index].runs = false
+    let base: UInt16
+    if let ring = messages.indices.contains(index) ? messages[index] : nil {
+      base = stopMessages(index, ring)
+    } else {
+      base = unsafe queues[index - QueueIndex.transmit].pointee.suspend()
+    }
+    rings[index].left = RingLeft(base: base, addresses: setup.addresses)
+    // Kick and call come again at the next start (VU-089).
+    replaceKick(index, nil)
+    replaceCall(index, nil)
+    return base
+  }
+
+  private func stopMessages(_ index: Int, _ ring: MessageRing) -> UInt16 {
+    if index == QueueIndex.control { for stream in streams { stream.forgetRequests() } }
+    messages[index] = nil
+    return ring.finish(answering: Self.bytes(of: .ioError))
+  }
+
+  package func enableRing(_ index: Int, _ enabled: Bool) {
+    guard rings.indices.contains(index) else { return }
+    rings[index].enabled = enabled
+    let live = enabled && rings[index].runs
+    if index >= QueueIndex.transmit {
+      let queue = unsafe queues[index - QueueIndex.transmit]
+      unsafe queue.pointee.enabled.store(live, ordering: .releasing)
+      for stream in streams where unsafe stream.queue == queue { stream.ringIsLive = live }
+    }
+    if live { serve(index) }
+  }
+
+  package func reset() {
+    for index in 0..<QueueIndex.count {
+      _ = stopRing(index)
+      rings[index].left = nil
+      rings[index].isBroken = false
+    }
+    for stream in streams { stream.reset() }
+    unheardXruns = []
+  }
+
+  // MARK: Memory
+
+  package func replaceMemory(_ new: GuestMemory) {
+    let flowing = streams.filter(\.flows)
+    for stream in flowing { unsafe stream.feed.pointee.hold() }
+    for offset in unsafe queues.indices { unsafe queues[offset].pointee.move(to: new) }
+    for index in messages.indices {
+      guard let ring = messages[index] else { continue }
+      do throws(RingFault) { try ring.move(to: new) } catch { broke(index, error) }
+    }
+    let stale = streams.contains { unsafe $0.feed.pointee.hasStaleLoan }
+    oldMemory = stale ? oldMemory + [memory] : []
+    memory = new
+    for stream in flowing { unsafe stream.feed.pointee.unhold() }
+  }
+
+  // MARK: Descriptors
+
+  package func replaceKick(_ index: Int, _ kick: Descriptor?) {
+    guard rings.indices.contains(index) else { return }
+    if let old = rings[index].kick { loop.unwatch(old.raw) }
+    rings[index].kick = kick
+    guard let kick else { return }
+    loop.watch(kick.raw) { [weak self] in
+      guard let self else { return }
+      if case .broken(let why) = kick.readEvent() {
+        self.log.warning("ring \(index): its kick descriptor is not used any more: \(why)")
+        self.loop.unwatch(kick.raw)
+        self.rings[index].kick = nil
+      }
+      self.serve(index)
+    }
+    // A kick may have been lost to the descriptor before (VU-076).
+    serve(index)
+  }
+
+  package func replaceCall(_ index: Int, _ call: Descriptor?) {
+    guard rings.indices.contains(index) else { return }
+    if index >= QueueIndex.transmit {
+      let queue = unsafe queues[index - QueueIndex.transmit]
+      // Nobody may be on the way to the old descriptor when it is closed.
+      unsafe queue.pointee.exclusive { _ in
+        unsafe queue.pointee.callSignal.store(call?.raw ?? -1, ordering: .relaxed)
+      }
+      unsafe queue.pointee.service()
+    }
+    rings[index].call = call
+    // A notification may have gone to the descriptor before (VU-075).
+    if rings[index].runs, let call { _ = vsnd_eventfd_signal(call.raw) }
+  }
+
+  package func replaceError(_ index: Int, _ error: Descriptor?) {
+    guard rings.indices.contains(index) else { return }
+    rings[index].error = error
+  }
+
+  /// Looks at a ring once: it was kicked, started or enabled.
+  func serve(_ index: Int) {
+    guard rings[index].runs, rings[index].enabled, !rings[index].isBroken else { return }
+    switch index {
+    case QueueIndex.control: serveControl()
+    case QueueIndex.event: sendEvents()
+    default: unsafe queues[index - QueueIndex.transmit].pointee.service()
+    }
+  }
+}
+
+extension RingSetup {
+  /// The three addresses, by which a ring is known again.
+  var addresses: [UInt64] { [descriptorTable, availRing, usedRing] }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+import Backend
+import CPlatform
+package import Logging
+package import Platform
+package import Sound
+import Synchronization
+import VhostUser
+import Virtqueue
+
+/// The virtio sound card: four rings, and streams that the host plays and records.
+///
+/// Lives on the control thread, for the life of the daemon; one front-end after the other drives it.
+@safe
+package final class SoundCard: @unchecked Sendable {
+  package let description: CardDescription
+  let loop: any ControlLoop
+  var log: Logger
+
+  var streams: [CardStream] = []
+  /// tx and rx.
+  let queues: [UnsafeMutablePointer<TransferQueue>]
+  /// Control and event ring, while they run.
+  var messages: [MessageRing?] = [nil, nil]
+  var rings: [RingState] = (0..<QueueIndex.count).map { _ in RingState() }
+  /// Streams whose xrun the guest has not heard of (VS-145).
+  var unheardXruns: Set<Int> = []
+
+  var features: UInt64 = 0
+  var memory = GuestMemory.empty
+  /// Snapshots that a hung audio context may still use.
+  var oldMemory: [GuestMemory] = []
+  private let attention: Descriptor?
+
+  /// - Parameters:
+  ///   - host: makes the host's side of a stream; called once for each.
+  ///   - attention: an eventfd that audio contexts use to wake the control thread.
+  package init(
+    _ description: CardDescription, loop: any ControlLoop, log: Logger, attention: Descriptor?,
+    host: (Int, StreamOffer, UnsafeMutablePointer<Feed>) -> any StreamHost
+  ) {
+    self.description = description
+    self.loop = loop
+    self.log = log
+    self.attention = attention
+    unsafe queues = [false, true].map { isCapture in
+      let queue = UnsafeMutablePointer<TransferQueue>.allocate(capacity: 1)
+      unsafe queue.initialize(to: TransferQueue(isCapture: isCapture, streamCount: description.offers.count))
+      unsafe queue.pointee.attention.store(attention?.raw ?? -1, ordering: .relaxed)
+      return unsafe queue
+    }
+    for (id, offer) in description.offers.enumerated() {
+      let queue = unsafe queues[offer.direction == .output ? 0 : 1]
+      let feed = UnsafeMutablePointer<Feed>.allocate(capacity: 1)
+      unsafe feed.initialize(to: Feed(queue: queue))
+      unsafe queue.pointee.attach(feed, stream: id)
+      let stream = unsafe CardStream(
+        id: id, offer: offer, feed: feed, queue: queue, host: host(id, offer, feed), loop: loop, log: log)
+      stream.flowChanged = { [weak self] in unsafe self?.updateKicks(of: queue) }
+      streams.append(stream)
+    }
+    if let attention {
+      loop.watch(attention.raw) { [weak self] in
+        _ = attention.readEvent()
+        self?.look()
+      }
+    }
+  }
+
+  /// The guest kicks only while nobody looks at the ring by itself.
+  private func updateKicks(of queue: UnsafeMutablePointer<TransferQueue>) {
+    let flows = streams.contains { unsafe $0.queue == queue && $0.flows }
+    unsafe queue.pointee.wantsKicks.store(!flows, ordering: .releasing)
+    unsafe queue.pointee.service()
+  }
+
+  /// An audio context saw something exceptional: an xrun, a broken ring, or more work than fits one go.
+  private func look() {
+    for stream in streams where unsafe stream.feed.pointee.xrunSeen.exchange(false, ordering: .acquiring) {
+      if stream.state == .running, stream.parameters?.features.contains(.xrunEvents) == true {
+        unheardXruns.insert(stream.id)
+      }
+    }
+    for offset in unsafe queues.indices {
+      let queue = unsafe queues[offset]
+      let index = QueueIndex.transmit + offset
+      let code = unsafe queue.pointee.fault.load(ordering: .acquiring)
+      if let fault = RingFault.allCases.first(where: { $0.code == code }) { broke(index, fault) }
+      unsafe queue.pointee.service()
+    }
+    sendEvents()
+  }
+
+  /// Reports a ring that cannot go on; everything else does (VS-191, VU-078).
+  func broke(_ index: Int, _ fault: RingFault) {
+    guard !rings[index].isBroken else { return }
+    rings[index].isBroken = true
+    log.error("ring \(index) is stopped until the guest sets it up again: \(fault)")
+    if let error = rings[index].error { _ = vsnd_eventfd_signal(error.raw) }
+  }
+
+  /// The front-end is gone: nothing of its guest stays here (VU-192).
+  package func teardown() {
+    for index in 0..<QueueIndex.count { _ = stopRing(index) }
+    reset()
+    replaceMemory(.empty)
+    features = 0
+  }
+}
+
+/// What is known of one ring.
+struct RingState {
+  var kick: Descriptor?
+  var call: Descriptor?
+  var error: Descriptor?
+  var enabled = false
+  var runs = false
+  var isBroken = false
+  /// How it was left at the last stop; nil before the first one and after a reset (VU-132).
+  var left: RingLeft?
+  var setup: RingSetup?
+}
+
+/// Where a ring stood when it was stopped.
+struct RingLeft: Equatable {
+  var base: UInt16
+  var addresses: [UInt64]
+}
