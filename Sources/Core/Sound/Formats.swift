@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-/// A sample format by its virtio number (VS-064). Samples are little-endian and sit in the low bits.
+/// A sample format by its virtio number (VS-064).
+///
+/// Samples are little-endian and sit in the low bits.
 package enum SampleFormat: UInt8, CaseIterable, Sendable {
   case imaADPCM, muLaw, aLaw
   case s8, u8, s16, u16

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-/// A ring whose chains are answered one by one: control and event queue. For the control thread alone.
+/// A ring whose chains are answered one by one: control and event queue.
+///
+/// For the control thread alone.
 package final class MessageRing {
   /// A chain that was taken and not answered yet.
   package struct Message {

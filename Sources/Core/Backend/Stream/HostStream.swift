@@ -51,7 +51,9 @@ package final class HostStream: @unchecked Sendable {
     opener.run { [self] in answer(open(parameters, number)) }
   }
 
-  /// Lets audio flow. An error is answered only while the device cannot even be asked to start.
+  /// Lets audio flow.
+  ///
+  /// An error is answered only while the device cannot even be asked to start.
   package func start(answer: @escaping Answer) {
     let number = flow.add(1, ordering: .relaxed).newValue
     guard let known = wanted.withLock({ $0 }) else {

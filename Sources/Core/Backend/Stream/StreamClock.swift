@@ -4,7 +4,9 @@ import Platform
 import Sound
 import Synchronization
 
-/// Watches audio contexts, and completes the guest's buffers while one is away. One thread for all streams.
+/// Watches audio contexts, and completes the guest's buffers while one is away.
+///
+/// One thread for all streams.
 final class StreamClock: Sendable {
   private let streams = Mutex<[ObjectIdentifier: WatchedStream]>([:])
   private let wake: Descriptor

@@ -215,7 +215,9 @@ final class CardStream: @unchecked Sendable {
     }
   }
 
-  /// Back to the initial state: the guest was reset (VS-087). The ring is stopped, and its memory left alone.
+  /// Back to the initial state: the guest was reset (VS-087).
+  ///
+  /// The ring is stopped, and its memory left alone.
   func reset() {
     pending = nil
     waiting = []

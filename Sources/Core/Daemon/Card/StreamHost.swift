@@ -2,7 +2,9 @@
 
 package import Backend
 
-/// The host's side of one stream, as the card steers it. No call waits; answers come on any thread, once.
+/// The host's side of one stream, as the card steers it.
+///
+/// No call waits; answers come on any thread, once.
 package protocol StreamHost: AnyObject {
   /// Whether audio contexts may be lent guest memory; else they are lent memory of the daemon's.
   var lendsGuestMemory: Bool { get }

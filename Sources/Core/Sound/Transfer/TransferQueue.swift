@@ -101,7 +101,9 @@ package struct TransferQueue: ~Copyable {
     }
   }
 
-  /// Runs `body` with the ring to itself; control thread only. Feeds that finish something meanwhile leave it.
+  /// Runs `body` with the ring to itself; control thread only.
+  ///
+  /// Feeds that finish something meanwhile leave it.
   package func exclusive<Result>(_ body: (UnsafeMutablePointer<TransferRing>) -> Result) -> Result {
     _ = token.bitwiseOr(TransferQueue.closed, ordering: .acquiringAndReleasing)
     while token.load(ordering: .acquiring) != TransferQueue.closed { usleep(20) }
