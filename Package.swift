@@ -107,6 +107,8 @@ tests("Sound", of: ["Sound", "Virtqueue", "Platform", "PluginABI", "TestSupport"
 tests("Backend", of: ["Backend", "Sound", "Platform", "PluginABI", "TestSupport", logging])
 tests("Daemon", of: ["Daemon", "Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "TestSupport"])
 
+// Runs the built program, so it links nothing of it.
+tests("Command", of: [])
 // Loads the built backends, so it links none of them; `swift test` builds every product beforehand.
 targets.append(
   .testTarget(
