@@ -131,21 +131,36 @@ extension SoundCard: VhostDevice {
 
   package func replaceKick(_ index: Int, _ kick: Descriptor?) {
     guard rings.indices.contains(index) else { return }
-    if let old = rings[index].kick { loop.unwatch(old.raw) }
-    rings[index].kick = kick
-    guard let kick else { return }
-    loop.watch(kick.raw) { [weak self] in
-      guard let self else { return }
-      if case .broken(let why) = kick.readEvent() {
-        self.log.warning("ring \(index): its kick descriptor is not used any more: \(why)")
-        self.loop.unwatch(kick.raw)
-        self.rings[index].kick = nil
-      }
-      self.serve(index)
+    rings[index].watch?.cancel()
+    rings[index].watch = nil
+    guard let kick else {
+      if rings[index].runs { poll(index) }
+      return
+    }
+    rings[index].watch = loop.watch(kick) { [weak self] in
+      self?.serve(index)
+    } onBroken: { [weak self] why in
+      self?.log.warning("ring \(index): its kick descriptor is not used any more: \(why)")
     }
     // A kick may have been lost to the descriptor before (VU-076).
     serve(index)
   }
+
+  /// Looks at a ring without a kick descriptor again and again, at a bounded rate (VU-076).
+  private func poll(_ index: Int) {
+    guard !rings[index].isPolled else { return }
+    rings[index].isPolled = true
+    loop.after(milliseconds: Self.pollPause) { [weak self] in
+      guard let self else { return }
+      rings[index].isPolled = false
+      guard rings[index].runs, rings[index].watch == nil else { return }
+      serve(index)
+      poll(index)
+    }
+  }
+
+  /// In milliseconds.
+  private static var pollPause: Int { 5 }
 
   package func replaceCall(_ index: Int, _ call: Descriptor?) {
     guard rings.indices.contains(index) else { return }

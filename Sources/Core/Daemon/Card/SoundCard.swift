@@ -31,7 +31,7 @@ package final class SoundCard: @unchecked Sendable {
   var memory = GuestMemory.empty
   /// Snapshots that a hung audio context may still use.
   var oldMemory: [GuestMemory] = []
-  private let attention: Descriptor?
+  private var watch: (any Watching)?
 
   /// - Parameters:
   ///   - host: makes the host's side of a stream; called once for each.
@@ -43,7 +43,6 @@ package final class SoundCard: @unchecked Sendable {
     self.description = description
     self.loop = loop
     self.log = log
-    self.attention = attention
     unsafe queues = [false, true].map { isCapture in
       let queue = UnsafeMutablePointer<TransferQueue>.allocate(capacity: 1)
       unsafe queue.initialize(to: TransferQueue(isCapture: isCapture, streamCount: description.offers.count))
@@ -60,11 +59,11 @@ package final class SoundCard: @unchecked Sendable {
       stream.flowChanged = { [weak self] in unsafe self?.updateKicks(of: queue) }
       streams.append(stream)
     }
-    if let attention {
-      loop.watch(attention.raw) { [weak self] in
-        _ = attention.readEvent()
-        self?.look()
-      }
+    guard let attention else { return }
+    watch = loop.watch(attention) { [weak self] in
+      self?.look()
+    } onBroken: { [weak self] why in
+      self?.log.error("audio contexts cannot wake the control thread any more: \(why)")
     }
   }
 
@@ -111,7 +110,9 @@ package final class SoundCard: @unchecked Sendable {
 
 /// What is known of one ring.
 struct RingState {
-  var kick: Descriptor?
+  /// Of its kicks.
+  var watch: (any Watching)?
+  var isPolled = false
   var call: Descriptor?
   var error: Descriptor?
   var enabled = false
