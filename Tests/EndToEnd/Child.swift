@@ -24,10 +24,21 @@ final class Child: Sendable {
     // The test runner's own descriptors stay here, so that those of the daemon can be counted.
     for descriptor in Int32(3)..<256 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
 
+    // Nor are its masked and ignored signals passed on, or SIGTERM would not reach the program.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var (none, all) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    sigfillset(&all)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
     var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
     var pid: pid_t = 0
-    let code = posix_spawnp(&pid, program, &actions, nil, &words, environ)
+    let code = posix_spawnp(&pid, program, &actions, &attributes, &words, environ)
     guard code == 0 else { throw Failure("cannot start \(program): \(String(cString: strerror(code)))") }
     self.pid = pid
     self.log = log

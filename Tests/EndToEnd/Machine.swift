@@ -79,7 +79,7 @@ final class Machine: Sendable {
         + ["--stream", "output,channels=1-8", "--stream", "input,channels=1-8"]
     case .streams:
       return try files("out-%i.raw", in: folder)
-        + ["output,nid=1", "output,nid=1", "input,nid=1", "input,nid=1"].flatMap { ["--stream", $0] }
+        + ["output", "output", "input", "input"].flatMap { ["--stream", $0] }
     }
   }
 
