@@ -87,6 +87,7 @@ targets += [
   products.append(.library(name: "vsnd-backend-\(name)", type: .dynamic, targets: ["\(folder)Plugin"]))
 }
 backend("null", "Null")
+backend("file", "File")
 
 /// Adds the tests of one layer.
 @MainActor func tests(_ name: String, of dependencies: [Target.Dependency]) {

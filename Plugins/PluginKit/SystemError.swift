@@ -6,15 +6,9 @@ import CLibc
 @_noAllocation @_noLocks
 public func systemError() -> Int32 { unsafe __errno_location().pointee }
 
-/// Repeats a system call while signals interrupt it; -1 is its failure.
+/// Whether a signal interrupted the system call just before, so that it must be repeated.
 @_noAllocation @_noLocks
-@inline(__always)
-public func uninterrupted(_ call: () -> Int) -> Int {
-  while true {
-    let result = call()
-    if result != -1 || systemError() != EINTR { return result }
-  }
-}
+public func interrupted(_ result: Int) -> Bool { result == -1 && systemError() == EINTR }
 
 /// CLOCK_MONOTONIC in nanoseconds.
 @_noAllocation @_noLocks

@@ -33,6 +33,13 @@ public struct Text: ExpressibleByStringInterpolation, Equatable, Sendable {
     }
   }
 
+  /// Copies the bytes to `target`, which has room for them, and returns how many they are.
+  @unsafe @discardableResult
+  public func copy(to target: UnsafeMutablePointer<CChar>) -> Int {
+    for index in bytes.indices { unsafe target[index] = CChar(bitPattern: bytes[index]) }
+    return bytes.count
+  }
+
   /// Whether the text is this literal; allocates nothing.
   public func `is`(_ literal: StaticString) -> Bool {
     guard bytes.count == literal.utf8CodeUnitCount else { return false }
