@@ -106,7 +106,9 @@ tests("Virtqueue", of: ["Virtqueue", "Platform", "TestSupport"])
 tests("VhostUser", of: ["VhostUser", "Virtqueue", "Platform", "CPlatform", "TestSupport"])
 tests("Sound", of: ["Sound", "Virtqueue", "Platform", "PluginABI", "TestSupport"])
 tests("Backend", of: ["Backend", "Sound", "Platform", "PluginABI", "TestSupport", logging])
-tests("Daemon", of: ["Daemon", "Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "TestSupport"])
+tests(
+  "Daemon",
+  of: ["Daemon", "Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "TestSupport", logging])
 
 // Runs the built program, so it links nothing of it.
 tests("Command", of: [])

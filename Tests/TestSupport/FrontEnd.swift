@@ -50,6 +50,8 @@ package final class FrontEnd {
   package var protocolFeatures: ProtocolFeatures = []
   /// How long to wait for a reply or a call, in milliseconds.
   package var patience: Int32 = 10_000
+  /// How many more messages are sent before the front-end gives up, for tests that break off anywhere.
+  package var messagesLeft = Int.max
   /// Marks every message NEED_REPLY, as cloud-hypervisor does (VU-024).
   package var alwaysNeedsReply = false
 
@@ -107,6 +109,8 @@ package final class FrontEnd {
 
   /// Sends any message, also a wrong one.
   package func exchange(_ message: Message, expectsReply: Bool) throws -> [UInt8]? {
+    guard messagesLeft > 0 else { throw FrontEndError.closed }
+    messagesLeft -= 1
     switch transport {
     case .session(let session):
       let reply = session.handle(message)

@@ -19,10 +19,12 @@ package enum UnixSocket {
   /// Listens at `path`, which must not exist, with a socket file of mode `mode`.
   package static func listen(at path: String, mode: UInt32) throws(SystemCallError) -> Descriptor {
     let descriptor = try make()
-    // Before bind, so that there is no moment in which others may connect (Linux: the file takes the
+    // Before bind, so that there is no moment in which more users may connect (Linux: the file takes the
     // socket's own mode, less the umask).
     try SystemCall.run("fchmod") { fchmod(descriptor.raw, mode) }
     try SystemCall.run("bind") { unsafe vsnd_bind_unix(descriptor.raw, path) }
+    // What the umask took away, the caller has asked for.
+    try SystemCall.run("chmod") { unsafe chmod(path, mode) }
     try SystemCall.run("listen") { Glibc.listen(descriptor.raw, 16) }
     return descriptor
   }
@@ -64,4 +66,12 @@ package enum UnixSocket {
     try SystemCall.run("getsockopt") { unsafe getsockopt(raw, SOL_SOCKET, name, &value, &size) }
     return value
   }
+}
+
+extension SystemCallError {
+  /// The peer of a socket is gone.
+  package var isDisconnection: Bool { code == EPIPE || code == ECONNRESET }
+
+  /// An accept failed for a reason that lies in that connection alone.
+  package var isPeersFault: Bool { code == ECONNABORTED || code == EPROTO }
 }
