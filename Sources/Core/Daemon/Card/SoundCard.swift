@@ -38,8 +38,8 @@ package final class SoundCard: @unchecked Sendable {
   ///   - attention: an eventfd that audio contexts use to wake the control thread.
   package init(
     _ description: CardDescription, loop: any ControlLoop, log: Logger, attention: Descriptor?,
-    host: (Int, StreamOffer, UnsafeMutablePointer<Feed>) -> any StreamHost
-  ) {
+    host: (Int, StreamOffer, UnsafeMutablePointer<Feed>) throws -> any StreamHost
+  ) throws {
     self.description = description
     self.loop = loop
     self.log = log
@@ -54,7 +54,7 @@ package final class SoundCard: @unchecked Sendable {
       let feed = UnsafeMutablePointer<Feed>.allocate(capacity: 1)
       unsafe feed.initialize(to: Feed(queue: queue))
       unsafe queue.pointee.attach(feed, stream: id)
-      let stream = unsafe CardStream(
+      let stream = try unsafe CardStream(
         id: id, offer: offer, feed: feed, queue: queue, host: host(id, offer, feed), loop: loop, log: log)
       stream.flowChanged = { [weak self] in unsafe self?.updateKicks(of: queue) }
       streams.append(stream)
