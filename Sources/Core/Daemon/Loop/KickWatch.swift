@@ -23,15 +23,21 @@ package final class KickWatch {
   ///   - onKick: called for each signal.
   ///   - onBroken: called once, with the reason, when the descriptor is of no use any more; the watch has
   ///     ended then.
-  /// - Throws: EPERM and the like for what cannot be watched at all.
+  ///
+  /// What cannot be watched at all, such as a regular file, is broken as well: `onBroken` is called soon.
   package init(
     _ descriptor: Descriptor, on loop: EventLoop, onKick: @escaping () -> Void,
     onBroken: @escaping (String) -> Void
-  ) throws(SystemCallError) {
+  ) {
     self.loop = loop
     self.onKick = onKick
     self.onBroken = onBroken
-    watch = try loop.watch(descriptor) { [weak self] in self?.look(at: descriptor, $0) }
+    do {
+      watch = try loop.watch(descriptor) { [weak self] in self?.look(at: descriptor, $0) }
+    } catch {
+      // Not from here: the caller does not have the watch yet.
+      retry = loop.schedule(at: 0) { [weak self] in self?.fail(error.description) }
+    }
   }
 
   /// Ends the watch; neither closure is called any more.
