@@ -27,7 +27,8 @@ package enum DaemonProgram {
       let source = try activated ?? configuration.socket.open()
       let server = try Server(source, on: loop, logger: logger) { card }
       let watch = try loop.watch(signals) { _ in loop.stop() }
-      logger.info("ready: \(source.name), backend \(backend.instance.plugin.name), \(backend.offers.count) streams")
+      logger.info(
+        "ready: \(source.name), backend \(backend.instance.plugin.name), \(backend.offers.count) streams")
 
       try loop.run()
       watch.cancel()
@@ -48,7 +49,7 @@ package enum DaemonProgram {
     _ offers: [StreamOffer], _ host: BackendHost, _ loop: EventLoop, _ logger: Logger
   ) throws -> SoundCard {
     unsafe try SoundCard(
-      CardDescription(offers: offers), loop: CardLoop(loop), log: logger, attention: .event()
+      CardDescription(offers: offers), loop: loop, log: logger, attention: .event()
     ) { index, offer, feed in try unsafe host.stream(index, label: offer.label, feed: feed) }
   }
 }
@@ -60,7 +61,8 @@ extension SocketSource {
     case .path(let path): try .path(path)
     case .descriptor(let number): try .inherited(number)
     case .activation:
-      throw StartupError("LISTEN_FDS announces no socket for this process: give --socket or --socket-fd", isWrongUse: true)
+      throw StartupError(
+        "LISTEN_FDS announces no socket for this process: give --socket or --socket-fd", isWrongUse: true)
     }
   }
 }
