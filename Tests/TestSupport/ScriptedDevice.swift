@@ -21,6 +21,8 @@ package final class ScriptedDevice: VhostDevice {
 
   /// Everything asked so far, in order.
   package var calls: [Call] = []
+  /// The first thing that a session must never ask of a device, nil for none.
+  package private(set) var violation: String?
   /// What each running ring was started with.
   package var running: [Int: RingSetup] = [:]
   package var memory = GuestMemory.empty
@@ -55,33 +57,48 @@ package final class ScriptedDevice: VhostDevice {
   }
 
   package func startRing(_ index: Int, _ setup: RingSetup) throws(RingError) {
+    if running[index] != nil { violate("ring \(index) was started twice") }
+    if setup.size == 0 || setup.size > 32768 { violate("ring \(index) has \(setup.size) entries") }
     if let startFailure { throw startFailure }
     running[index] = setup
     calls.append(.start(index, size: setup.size, base: setup.base, enabled: setup.enabled))
   }
 
-  package func enableRing(_ index: Int, _ enabled: Bool) { calls.append(.enable(index, enabled)) }
+  package func enableRing(_ index: Int, _ enabled: Bool) {
+    needRunning(index)
+    calls.append(.enable(index, enabled))
+  }
 
   package func stopRing(_ index: Int) -> UInt16 {
+    needRunning(index)
     running[index] = nil
     calls.append(.stop(index))
     return bases[index]
   }
 
   package func replaceKick(_ index: Int, _ kick: Descriptor?) {
+    needRunning(index)
     running[index]?.kick = kick
     calls.append(.kick(index, kick != nil))
   }
 
   package func replaceCall(_ index: Int, _ call: Descriptor?) {
+    needRunning(index)
     running[index]?.call = call
     calls.append(.call(index, call != nil))
   }
 
   package func replaceError(_ index: Int, _ error: Descriptor?) {
+    needRunning(index)
     running[index]?.error = error
     calls.append(.error(index, error != nil))
   }
+
+  private func needRunning(_ index: Int) {
+    if running[index] == nil { violate("ring \(index) does not run") }
+  }
+
+  private func violate(_ text: String) { violation = violation ?? text }
 
   package func reset() {
     running = [:]

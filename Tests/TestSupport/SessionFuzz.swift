@@ -4,8 +4,9 @@ import Glibc
 import Platform
 import VhostUser
 
-/// Drives a fresh session with messages made from `bytes`; must neither trap nor break a rule of the protocol.
+/// Drives a session with messages made from `bytes`; must neither trap nor break a rule of the protocol.
 ///
+/// The first byte says whether the session is fresh or has rings that run.
 /// Each message takes from the input: a request number, a byte of choices (flags, number of descriptors,
 /// whether the payload has the size that the request wants) and its payload. What the session answers is
 /// checked: one reply at most, with the number of its request, and always one where NEED_REPLY asks.
@@ -17,6 +18,11 @@ package func fuzzSession(_ bytes: UnsafeRawBufferPointer) -> String? {
   let session = Session(device: device) { _, _ in }
   guard let file = try? Descriptor.memory(named: "fuzz", size: 1 << 16), let event = try? Descriptor.event()
   else { return nil }
+  if input.byte() & 1 == 1 {
+    guard let frontEnd = try? FrontEnd(driving: session), (try? frontEnd.negotiate()) != nil,
+      (try? frontEnd.start()) != nil
+    else { return "a session does not start" }
+  }
   var reader = MessageReader()
   while !input.isAtEnd {
     let message = input.message(file, event)
@@ -35,7 +41,8 @@ package func fuzzSession(_ bytes: UnsafeRawBufferPointer) -> String? {
     let reply = session.handle(whole)
     if let reply, reply.request != message.request { return "a reply is for another request" }
     if reply == nil, message.flags & 0x8 != 0 { return "request \(message.request) got no reply" }
-    if device.running.keys.contains(where: { $0 >= device.ringCount }) { return "there is no such ring" }
+    if let violation = device.violation { return violation }
+    if Set(device.running.keys) != session.startedRings { return "session and device differ on what runs" }
   }
   return nil
 }

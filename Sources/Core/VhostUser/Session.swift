@@ -32,6 +32,9 @@ package final class Session {
     rings = Array(repeating: Ring(), count: device.ringCount)
   }
 
+  /// The rings that the device runs.
+  package var startedRings: Set<Int> { Set(rings.indices.filter { rings[$0].isStarted }) }
+
   /// Serves one message; its descriptors are adopted or closed.
   ///
   /// - Returns: the one reply that it gets, nil for none (VU-020 to VU-022).
