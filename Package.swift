@@ -79,15 +79,24 @@ targets += [
 ]
 
 /// Adds the library libvsnd-backend-NAME.so.
-@MainActor func backend(_ name: String, _ folder: String) {
+@MainActor func backend(
+  _ name: String, _ module: String, path: String? = nil, on more: [Target.Dependency] = []
+) {
   targets.append(
     .target(
-      name: "\(folder)Plugin", dependencies: ["PluginABI", "PluginKit", "CLibc"], path: "Plugins/\(folder)",
-      swiftSettings: embedded, linkerSettings: pluginLink))
-  products.append(.library(name: "vsnd-backend-\(name)", type: .dynamic, targets: ["\(folder)Plugin"]))
+      name: "\(module)Plugin", dependencies: ["PluginABI", "PluginKit", "CLibc"] + more,
+      path: "Plugins/\(path ?? module)", swiftSettings: embedded, linkerSettings: pluginLink))
+  products.append(.library(name: "vsnd-backend-\(name)", type: .dynamic, targets: ["\(module)Plugin"]))
 }
 backend("null", "Null")
 backend("file", "File")
+// For tests, not installed. Two libraries, since a backend's threads are a fact about a whole library.
+targets.append(
+  .target(
+    name: "FaultLogic", dependencies: ["PluginABI", "PluginKit", "CLibc"], path: "Plugins/Fault/Logic",
+    swiftSettings: embedded))
+backend("fault", "Fault", path: "Fault/Entry", on: ["FaultLogic"])
+backend("fault-thread", "FaultThread", path: "Fault/ThreadEntry", on: ["FaultLogic"])
 
 /// Adds the tests of one layer.
 @MainActor func tests(_ name: String, of dependencies: [Target.Dependency]) {

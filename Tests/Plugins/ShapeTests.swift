@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Every backend: the shape of its tables")
 struct ShapeTests {
-  static let names = ["null", "file"]
+  static let names = ["null", "file", "fault", "fault-thread"]
 
   @Test("the facts that the header requires are there", arguments: names)
   func facts(name: String) throws {
