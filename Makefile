@@ -7,7 +7,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 RELEASE := .build/release
 # Extensions for tests only; they are built, and never installed.
-UNINSTALLED := $(RELEASE)/libvsnd-backend-fault.so
+UNINSTALLED := $(addprefix $(RELEASE)/libvsnd-backend-,fault.so fault-thread.so)
 
 .PHONY: help build demo test check bench install
 
