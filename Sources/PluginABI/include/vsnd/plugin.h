@@ -156,7 +156,7 @@ typedef struct vsnd_option { /* one accepted key; the daemon checks type and cho
   const char *VSND_OPT help;     /* one line */
 } vsnd_option_t;
 
-typedef struct vsnd_caps { /* what one device can do in one direction */
+typedef struct vsnd_caps { /* what one device can do in one direction; size preset by the daemon */
   uint32_t size;
   uint32_t reserved;
   uint64_t formats; /* bit n = virtio format n */
@@ -222,7 +222,8 @@ struct vsnd_host {
 
   /* VSND_ANY but VSND_AUDIO. One line of text. */
   void (*VSND_OPT log)(const vsnd_host_t *VSND_REQ host, uint32_t level, const char *VSND_REQ text) VSND_ANY;
-  /* Attaches a sentence, and an errno or 0, to the failure that you are about to return. */
+  /* Attaches a sentence, and an errno or 0, to the failure that you are about to return. The daemon
+   * adds the words of the errno: "cannot read /a.wav" becomes "cannot read /a.wav: Permission denied". */
   void (*VSND_OPT set_error)(vsnd_error_t *VSND_REQ err, int32_t os_errno, const char *VSND_REQ text) VSND_ANY;
   void (*VSND_OPT notify)(const vsnd_host_t *VSND_REQ host, vsnd_instance_t *VSND_OPT instance,
                           const vsnd_event_t *VSND_REQ event) VSND_ANY;
@@ -251,7 +252,7 @@ typedef struct vsnd_backend_ops {
   /* Required. No connection yet. `host` stays valid for good. */
   int32_t (*VSND_OPT create)(const vsnd_host_t *VSND_REQ host, vsnd_instance_t *VSND_OPT *VSND_REQ out,
                              vsnd_error_t *VSND_REQ err) VSND_CONTROL;
-  /* After the daemon has checked key, type and choice. */
+  /* After the daemon has checked key, type and choice. Defaults are not set: the backend knows them. */
   int32_t (*VSND_OPT set_option)(vsnd_instance_t *VSND_REQ self, const char *VSND_REQ key,
                                  const char *VSND_REQ value, vsnd_error_t *VSND_REQ err) VSND_CONTROL;
   /* Once, after the options: connect, start threads. A failure here ends the daemon with its text: a
