@@ -22,6 +22,13 @@ struct InstanceTests {
     #expect(!BackendError(code: code).text.isEmpty)
   }
 
+  @Test("the words of an errno follow the sentence of the backend")
+  func systemErrorInWords() {
+    let error = BackendError(code: VSND_E_IO, text: "cannot read /a.wav", osError: 2)
+
+    #expect("\(error)" == "cannot read /a.wav: No such file or directory")
+  }
+
   @Test("options, prepare and query reach the backend in the order of the calls")
   func order() throws {
     let backend = ScriptedBackend()

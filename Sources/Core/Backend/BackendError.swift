@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
+private import Platform
 private import PluginABI
 package import Sound
 
@@ -21,7 +22,9 @@ package struct BackendError: Error, Equatable, Sendable, CustomStringConvertible
   /// What the guest is told.
   package var failure: HostFailure { HostFailure(pluginCode: code) }
 
-  package var description: String { text }
+  package var description: String {
+    osError == 0 ? text : "\(text): \(SystemCallError(call: text, code: osError).cause)"
+  }
 
   private static func meaning(of code: Int32) -> String {
     switch code {
