@@ -5,6 +5,7 @@ import Platform
 import TestSupport
 import Testing
 import VhostUser
+import Virtqueue
 
 @testable import Daemon
 
@@ -176,6 +177,22 @@ struct ServerTests {
     }
 
     #expect(try server.connect().number(.getFeatures) != 0)
+    server.stop()
+  }
+
+  @Test("memory that a front-end takes back reads as zeros, and the daemon lives (VU-059, hostile 17)")
+  func memoryTakenBack() throws {
+    let server = try RunningServer()
+    let frontEnd = try server.connect()
+    try frontEnd.negotiate()
+    try frontEnd.start()
+    frontEnd.ram.mapping.base.storeBytes(of: 7, as: UInt8.self)
+    try frontEnd.ram.file.truncate(to: 0)
+
+    let read = try server.ask { $0.devices[0].memory.regions[0].mapping.base.load(as: UInt8.self) }
+
+    #expect(read == 0)
+    #expect(try frontEnd.number(.getFeatures) != 0)
     server.stop()
   }
 

@@ -84,7 +84,7 @@ struct MappingTests {
 
 @Suite("SIGBUS guard")
 struct GuardTests {
-  init() throws { try Mapping.installGuard(notify: nil) }
+  init() throws { try Mapping.installGuard() }
 
   @Test("a page that the file lost reads as zeros and is counted (VU-059)")
   func truncated() throws {
@@ -133,8 +133,7 @@ struct GuardTests {
   @Test("a lost page signals the eventfd (VU-059)")
   func notifies() async {
     await #expect(processExitsWith: .success) {
-      let event = try Descriptor.event()
-      try Mapping.installGuard(notify: event)
+      let event = try Mapping.installGuard()
       let file = try Descriptor.memory(named: "test", size: 4096)
       let mapping = try Mapping.shared(file, offset: 0, count: 4096)
       try file.truncate(to: 0)
@@ -148,7 +147,7 @@ struct GuardTests {
   @Test("a bus error anywhere else still ends the process (VU-059)")
   func elsewhere() async {
     await #expect(processExitsWith: .failure) {
-      try Mapping.installGuard(notify: nil)
+      try Mapping.installGuard()
       let file = try Descriptor.memory(named: "test", size: 4096)
       let start = try #require(mmap(nil, 4096, PROT_READ, MAP_SHARED, file.raw, 0))
       try file.truncate(to: 0)
@@ -160,7 +159,7 @@ struct GuardTests {
   @Test("a bus error sent by a process still ends this one (VU-059)")
   func sent() async {
     await #expect(processExitsWith: .failure) {
-      try Mapping.installGuard(notify: nil)
+      try Mapping.installGuard()
       raise(SIGBUS)
     }
   }

@@ -221,7 +221,7 @@ struct HostileTests {
 
   @Test("a region that is mapped and then truncated reads as zeros (VU-059, hostile 17)")
   func truncatedLater() throws {
-    try Mapping.installGuard(notify: nil)
+    try Mapping.installGuard()
     let fixture = try State.running.fixture()
 
     try fixture.frontEnd.ram.file.truncate(to: 0)

@@ -38,7 +38,7 @@ extension Mapping {
   /// Maps `count` bytes at `offset` of a file for reading and writing, shared with its other users.
   ///
   /// The file's memory stays out of core dumps (VU-053), and if the file shrinks later, its pages read as
-  /// zeros here and ``lostPages`` says so (VU-059); ``installGuard(notify:)`` must have been called.
+  /// zeros here and ``lostPages`` says so (VU-059); ``installGuard()`` must have been called.
   package static func shared(
     _ file: Descriptor, offset: UInt64, count: UInt64
   ) throws(MappingError) -> Mapping {
@@ -91,10 +91,22 @@ extension Mapping {
 
   /// Takes over SIGBUS for the process, so that files which shrink do not end it (VU-059).
   ///
-  /// - Parameter notify: an eventfd to be signalled for each lost page; it must live for ever.
-  package static func installGuard(notify: Descriptor?) throws(SystemCallError) {
-    try SystemCall.run("sigaction") { vsnd_guard_install(notify?.raw ?? -1) }
+  /// - Returns: an eventfd that is signalled for each lost page of any mapping, always the same one.
+  @discardableResult
+  package static func installGuard() throws(SystemCallError) -> Descriptor {
+    // The handler writes to it at any time, so it is never closed.
+    let signal = try lossSignal.get()
+    try SystemCall.run("sigaction") { vsnd_guard_install(signal.raw) }
+    return signal
   }
+
+  private static let lossSignal: Result<Descriptor, SystemCallError> = {
+    do throws(SystemCallError) {
+      return .success(try .event())
+    } catch {
+      return .failure(error)
+    }
+  }()
 
   /// How many pages were lost in any mapping since the start of the process.
   package static var lostPagesAnywhere: UInt32 { vsnd_guard_lost_anywhere() }

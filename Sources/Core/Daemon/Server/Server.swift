@@ -25,6 +25,7 @@ package final class Server {
   private var listening: EventLoop.Watch?
   private var connection: Connection?
   private var device: (any VhostDevice)?
+  private var losses: EventLoop.Watch?
   private var limit = LogLimit()
 
   /// - Parameters:
@@ -38,6 +39,11 @@ package final class Server {
     self.logger = logger
     self.makeDevice = makeDevice
     self.source = source
+    let loss = try Mapping.installGuard()
+    losses = try loop.watch(loss) { [weak self] _ in
+      _ = loss.readEvent()
+      self?.say(.warning, "a front-end took back memory that its guest still uses; it reads as zeros now")
+    }
     switch source.kind {
     case .listening(let listener, _):
       listening = try loop.watch(listener) { [weak self] _ in self?.accept(from: listener) }
@@ -54,6 +60,7 @@ package final class Server {
   package func close() {
     listening?.cancel()
     listening = nil
+    losses?.cancel()
     disconnect()
     source = nil
   }
