@@ -35,8 +35,8 @@ final class Guest: Sendable {
     do {
       agent = try LineSocket(path: share + "/agent", within: 10)
       qmp = try LineSocket(path: share + "/qmp", within: 10)
-      try awaitReady()
       _ = try control("qmp_capabilities")
+      try awaitReady()
     } catch {
       qemu.end()
       throw Failure("\(error); QEMU said: \(qemu.output)")
@@ -113,12 +113,19 @@ final class Guest: Sendable {
     qemu.end()
   }
 
+  /// Waits for the agent, and pushes the reset button when it does not come.
+  ///
+  /// On a busy machine the second emulated processor sometimes gets no timer interrupts, and the
+  /// kernel then waits for it for ever. That is no matter of the sound card.
   private func awaitReady() throws {
-    let deadline = Date(timeIntervalSinceNow: 60)
-    while let line = try agent.line(before: deadline) {
-      if line.hasPrefix("ready") { return }
+    for attempt in 1...3 {
+      if attempt > 1 { _ = try control("system_reset") }
+      let deadline = Date(timeIntervalSinceNow: 25)
+      while let line = try agent.line(before: deadline) {
+        if line.hasPrefix("ready") { return }
+      }
     }
     state.withLock { $0.isUsable = false }
-    throw Failure("the guest did not boot within 60 s\n\(console)")
+    throw Failure("the guest did not boot, three times\n\(console)")
   }
 }

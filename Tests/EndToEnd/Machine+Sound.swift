@@ -20,7 +20,7 @@ struct Report {
   var seconds: Double { Double(fields["seconds"] ?? "") ?? 0 }
   func number(_ name: Substring) -> Int { Int(fields[name] ?? "") ?? 0 }
   /// Interruptions that the guest's own lateness caused.
-  var xruns: Int { number("xruns") }
+  var xruns: Int { number("xruns") + number("stalls") }
 
   /// The reports in a tool's output.
   static func all(in output: String) -> [Report] {
@@ -69,6 +69,16 @@ extension Machine {
 
     try expectComplete(sent, from: before, mayGap: report.xruns > 0 || pausing)
     return report
+  }
+
+  /// Expects nothing but the sent bytes, of streams of different formats one after the other.
+  func expectIdentical(_ sent: [UInt8], from offset: Int, _ reports: [Report]) throws {
+    let arrived = try played(from: offset)
+    let first = zip(sent, arrived).enumerated().first { $1.0 != $1.1 }?.offset
+    #expect(
+      arrived == sent,
+      "\(arrived.count) of \(sent.count) bytes, different from \(first ?? -1) on, xruns \(reports.map(\.xruns))"
+    )
   }
 
   /// Compares what was written since then.

@@ -63,6 +63,11 @@ int open_pcm(struct run *run, const struct options *options, snd_pcm_stream_t st
 int mend(struct run *run, int code) {
   if (code == -EPIPE) run->xruns++;
   if (code == -ESTRPIPE) run->suspends++;
+  if (code == -EIO) {
+    run->stalls++;
+    snd_pcm_drop(run->pcm);
+    return snd_pcm_prepare(run->pcm);
+  }
   return snd_pcm_recover(run->pcm, code, 1);
 }
 
@@ -74,10 +79,10 @@ void note_delay(struct run *run) {
 }
 
 void print_run(const struct run *run, const char *what) {
-  printf("%s format=%s rate=%u channels=%u period=%lu buffer=%lu frames=%ld xruns=%ld suspends=%ld"
+  printf("%s format=%s rate=%u channels=%u period=%lu buffer=%lu frames=%ld xruns=%ld stalls=%ld suspends=%ld"
          " delay_min=%ld delay_max=%ld seconds=%.4f\n",
          what, snd_pcm_format_name(run->format), run->rate, run->channels, run->period, run->buffer,
-         run->frames, run->xruns, run->suspends, run->delay_min, run->delay_max,
+         run->frames, run->xruns, run->stalls, run->suspends, run->delay_min, run->delay_max,
          run->ended - run->started);
   fflush(stdout);
 }

@@ -30,7 +30,7 @@ struct run {
   unsigned rate, channels;
   snd_pcm_uframes_t period, buffer;
   size_t frame_bytes;
-  long frames, xruns, suspends;
+  long frames, xruns, stalls, suspends;
   long delay_min, delay_max;
   double started, ended; /* seconds, guest's clock */
 };
@@ -44,7 +44,10 @@ int failed(const char *step, int code);
 /* Opens the device with exactly what was asked for; 0 or a negative code. */
 int open_pcm(struct run *run, const struct options *options, snd_pcm_stream_t stream);
 
-/* Counts and mends an xrun or a suspend; any other code comes back. */
+/* Counts and mends an xrun, a stall or a suspend; any other code comes back.
+ *
+ * A stall is the kernel's EIO. When a busy machine keeps the guest from its interrupts until exactly
+ * one buffer has been completed, the driver's position, taken modulo the buffer, looks as before. */
 int mend(struct run *run, int code);
 
 void note_delay(struct run *run);

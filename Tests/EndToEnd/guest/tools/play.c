@@ -73,6 +73,7 @@ int play(struct run *run, const struct options *options, FILE *file) {
   if (code == 0 && !options->no_drain) {
     code = snd_pcm_drain(run->pcm);
     if (code == -EPIPE) run->xruns++, code = 0;
+    if (code == -EIO) run->stalls++, code = 0;
     if (code < 0) failed("drain", code);
   }
   run->ended = now();
