@@ -6,7 +6,11 @@ import PackageDescription
 // Sanitizers leave symbols for the executable to supply, so plugins cannot insist on having them all.
 let sanitizing = Context.environment["VSND_SANITIZE"] == "1"
 
-let common: [SwiftSetting] = [
+// Fuzzers need their coverage counters in every target, and are built by themselves (scripts/fuzz).
+let fuzzing = Context.environment["VSND_FUZZ"] == "1"
+
+let common: [SwiftSetting] =
+  (fuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : []) + [
   .treatAllWarnings(as: .error),
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("InternalImportsByDefault"),
@@ -132,6 +136,16 @@ targets.append(
   .testTarget(
     name: "EndToEndTests", path: "Tests/EndToEnd", exclude: ["guest"], swiftSettings: common,
     linkerSettings: runtimeLink))
+
+/// Adds a program that feeds arbitrary bytes to one part, under libFuzzer.
+@MainActor func fuzzer(_ name: String, _ folder: String) {
+  targets.append(
+    .executableTarget(
+      name: "fuzz-\(name)", dependencies: ["TestSupport"], path: "Tests/Fuzz/\(folder)",
+      swiftSettings: common + [.unsafeFlags(["-parse-as-library"])],
+      linkerSettings: [.unsafeFlags(["-use-ld=lld", "-sanitize=fuzzer,address"])]))
+}
+if fuzzing { fuzzer("session", "Session") }
 
 let package = Package(
   name: "vhost-device-sound", products: products,
