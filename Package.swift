@@ -112,7 +112,9 @@ backend("fault-thread", "FaultThread", path: "Fault/ThreadEntry", on: ["FaultLog
 targets.append(
   .target(
     name: "TestSupport",
-    dependencies: ["Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "PluginABI", logging],
+    dependencies: [
+      "Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "CPlatform", "PluginABI", logging,
+    ],
     path: "Tests/TestSupport", swiftSettings: common))
 tests("Platform", of: ["Platform"])
 tests("Virtqueue", of: ["Virtqueue", "Platform", "TestSupport"])

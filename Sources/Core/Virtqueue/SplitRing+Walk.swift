@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
+import CPlatform
+
 /// One descriptor, copied from guest memory (VS-161).
 private struct RawDescriptor {
   let address: UInt64
@@ -12,13 +14,45 @@ private struct RawDescriptor {
   var isWritable: Bool { @_noAllocation @_noLocks get { flags & 2 != 0 } }
   var isIndirect: Bool { @_noAllocation @_noLocks get { flags & 4 != 0 } }
 
-  /// - Parameter bytes: 16 readable bytes, which the guest may change meanwhile; each is read once.
+  /// - Parameter words: the descriptor's 16 bytes, as they lie in memory.
+  @_noAllocation @_noLocks
+  private init(_ words: (UInt64, UInt64)) {
+    address = UInt64(littleEndian: words.0)
+    let rest = UInt64(littleEndian: words.1)
+    length = UInt32(truncatingIfNeeded: rest)
+    flags = UInt16(truncatingIfNeeded: rest >> 32)
+    next = UInt16(truncatingIfNeeded: rest >> 48)
+  }
+
+  /// - Parameter bytes: 16 readable bytes, which the guest may change meanwhile; each is read once (VS-194).
   @_noAllocation @_noLocks
   init(_ bytes: UnsafeRawPointer) {
-    address = unsafe UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
-    length = unsafe UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
-    flags = unsafe UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 12, as: UInt16.self))
-    next = unsafe UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 14, as: UInt16.self))
+    unsafe self.init((vsnd_read_once_u64(bytes), vsnd_read_once_u64(bytes + 8)))
+  }
+
+  /// Reads an entry of an indirect table, which may lie anywhere; nil where it is not mapped.
+  @_noAllocation @_noLocks
+  init?(at address: UInt64, _ memory: GuestView) {
+    let run = memory.run(at: address, upTo: Self.size)
+    if run.count == Self.size, let base = unsafe run.base {
+      // SAFETY: the run has the 16 bytes of the entry.
+      unsafe self.init(base)
+      return
+    }
+    // The border of two regions cuts it (VS-168).
+    guard memory.covers(address, UInt32(Self.size)) else { return nil }
+    var words: (UInt64, UInt64) = (0, 0)
+    unsafe withUnsafeMutableBytes(of: &words) { words in
+      var done = 0
+      while done < Self.size {
+        let run = memory.run(at: address &+ UInt64(done), upTo: Self.size &- done)
+        guard run.count > 0, let base = unsafe run.base, let target = words.baseAddress else { return }
+        // SAFETY: the run has at most what is left of the 16 bytes.
+        unsafe (target + done).copyMemory(from: base, byteCount: run.count)
+        done &+= run.count
+      }
+    }
+    self.init(words)
   }
 }
 
@@ -74,11 +108,7 @@ extension SplitRing {
       if steps > count { return .tooManyDescriptors }
       let (address, wrapped) = table.address.addingReportingOverflow(UInt64(index &* size))
       if wrapped { return .unmapped }
-      let run = memory.run(at: address, upTo: Int(size))
-      // An entry that lies across two regions is possible only for tables that are not aligned.
-      guard run.count == Int(size), let bytes = unsafe run.base else { return .unmapped }
-      // SAFETY: the run has the 16 bytes of the entry.
-      let descriptor = unsafe RawDescriptor(bytes)
+      guard let descriptor = RawDescriptor(at: address, memory) else { return .unmapped }
       if descriptor.isIndirect { return .indirectNested }
       if let fault = append(descriptor, memory, &pool, &walk) { return fault }
       guard descriptor.hasNext else { return nil }

@@ -31,6 +31,16 @@ VSND_RT static inline void vsnd_store_relaxed_u16(void *_Nonnull p, uint16_t val
   __atomic_store_n((uint16_t *)p, value, __ATOMIC_RELAXED);
 }
 
+/* Reads bytes that a guest may change meanwhile, at any alignment: exactly once, so that what was checked is
+ * what is used. */
+VSND_RT static inline uint64_t vsnd_read_once_u64(const void *_Nonnull p)
+{
+  struct vsnd_word {
+    uint64_t value;
+  } __attribute__((packed));
+  return ((const volatile struct vsnd_word *)p)->value;
+}
+
 /* A store becomes visible before a later load is done: needed between publishing and asking whether to notify. */
 VSND_RT static inline void vsnd_full_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
