@@ -79,6 +79,8 @@ package final class ScriptedBackend: @unchecked Sendable {
   /// Calls so far, such as `open 0` or `stop 0 hold`.
   package var calls: [String] { state.withLock { $0.calls } }
   package func isHung(in call: Call) -> Bool { state.withLock { $0.hung.contains(call) } }
+  /// Waits until somebody hangs in `call`.
+  package func waitsUntilHung(in call: Call) -> Bool { Self.waits { self.isHung(in: call) } }
   /// The due_frames of each process().
   package var processed: [UInt32] { state.withLock { $0.processed } }
   /// Streams that are open, in the order of their opening.

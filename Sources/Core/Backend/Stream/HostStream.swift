@@ -1,179 +1,165 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-import Logging
-import Platform
-import PluginABI
-import Sound
-import Synchronization
+internal import Logging
+internal import Platform
+internal import Sound
+internal import Synchronization
 
-/// One stream of the card on the host: opens, starts and closes it there, and keeps it going when the host fails.
+/// One stream of the guest on the host: opens, starts, stops and closes its device, and keeps the guest's clock
+/// going while the host is away.
 ///
-/// Calls come from the control thread and never wait. Plugin calls run on the opener, in order; the
-/// answers are given there.
+/// The calls of the control thread never wait for the backend: an Opener makes them, in order. Answers come
+/// once, on a thread of the host; none comes for what was given up by stop() or release(_:).
 @safe
 package final class HostStream: @unchecked Sendable {
   package typealias Answer = @Sendable (BackendError?) -> Void
 
-  private let host: BackendHost
-  private let opener: Opener
-  private let feed: UnsafeMutablePointer<Feed>
-  private let log: Logger
-  /// Counts prepare and release: a job that finds another number was overtaken.
-  private let opening = Atomic<UInt64>(0)
-  /// Counts start and stop, likewise.
-  private let flow = Atomic<UInt64>(0)
+  /// What the guest wants.
+  enum Wish { case closed, open, running }
 
-  // The opener's own.
-  private var parameters: OpenParameters?
-  private var stream: PluginStream?
-  private var worker: StreamWorker?
-  private var isStarted = false
-  private var reported: [UInt32] = []
-
-  init(
-    _ host: BackendHost, opener: Opener, feed: UnsafeMutablePointer<Feed>, log: Logger
-  ) {
-    self.host = host
-    self.opener = opener
-    unsafe self.feed = feed
-    self.log = log
-    unsafe feed.pointee.failureSignal.store(host.clock.signal.raw, ordering: .relaxed)
+  /// A start that was not answered yet.
+  struct PendingStart {
+    let answer: Answer
+    /// When the guest is told that it runs, whatever the host does.
+    let deadline: UInt64
   }
 
-  /// Whether the backend may be lent guest memory of capture streams.
-  package var lendsGuestMemory: Bool { host.instance.plugin.capabilities.contains(.nonblocking) }
+  struct State {
+    var wish = Wish.closed
+    /// Counts the calls of the control thread: tells jobs that came too late.
+    var epoch: UInt64 = 0
+    /// Counts prepare and release: tells an open that was given up.
+    var generation: UInt64 = 0
+    var parameters: OpenParameters?
+    var start: PendingStart?
+    /// While the stream runs.
+    var watch: HostWatch?
+    /// The device failed, and is not open again.
+    var isLost = false
+    /// The log was told that the host is away.
+    var isAway = false
+    var backoff = Backoff()
+    /// When to try to open the device again.
+    var reopenAt: UInt64?
+    var isReopening = false
+    /// The server came back while a try was made.
+    var isRestored = false
+  }
+
+  /// A guest that starts waits no longer than this for its host: then it runs on the daemon's clock.
+  static let startLimit: UInt64 = 500_000_000
+
+  let state = Mutex(State())
+  let instance: Instance
+  let feed: UnsafeMutablePointer<Feed>
+  let opener: Opener
+  let log: Logger
+  private let watcherSignal: Descriptor
+  /// How the log calls the stream.
+  let name: String
+  /// Belongs to the opener's thread, like what follows.
+  var device: OpenDevice?
+  /// What the log was told about it.
+  var described = ""
+
+  /// Whether the audio context may be lent guest memory: its loans are as short as a copy.
+  package var lendsGuestMemory: Bool { instance.plugin.capabilities.contains(.nonblocking) }
+
+  /// - Parameters:
+  ///   - name: for the log.
+  ///   - feed: stays where it is as long as the stream's threads live.
+  @unsafe
+  init(
+    _ name: String, feed: UnsafeMutablePointer<Feed>, instance: Instance, opener: Opener,
+    watcherSignal: Descriptor, log: Logger
+  ) {
+    self.name = name
+    unsafe self.feed = feed
+    self.instance = instance
+    self.opener = opener
+    self.log = log
+    self.watcherSignal = watcherSignal
+    unsafe feed.pointee.failureSignal.store(watcherSignal.raw, ordering: .relaxed)
+  }
 
   // MARK: Control thread
 
-  /// Opens the device.
+  /// Opens the device, anew if it is open with other parameters.
   package func prepare(_ parameters: OpenParameters, answer: @escaping Answer) {
-    let number = opening.add(1, ordering: .relaxed).newValue
-    opener.run { [self] in answer(open(parameters, number)) }
+    let generation = state.withLock { state in
+      state.epoch += 1
+      state.generation += 1
+      state.parameters = parameters
+      rest(&state, .open)
+      return state.generation
+    }
+    opener.put { [self] in open(parameters, generation, answer) }
   }
 
   /// Lets audio flow.
   ///
-  /// An error is answered only while the device cannot even be asked to start.
+  /// Answered at the latest after half a second, with success: then the daemon's clock moves the stream, until
+  /// the host is there.
   package func start(answer: @escaping Answer) {
-    let number = flow.add(1, ordering: .relaxed).newValue
-    guard let known = wanted.withLock({ $0 }) else {
-      return answer(BackendError(code: VSND_E_INVALID, text: "the stream is not prepared"))
+    let now = MonotonicClock.now
+    let epoch = state.withLock { state in
+      state.epoch += 1
+      state.wish = .running
+      state.start = PendingStart(answer: answer, deadline: now + Self.startLimit)
+      return state.epoch
     }
-    let watched = unsafe WatchedStream(
-      owner: self, feed: feed, known, log: log, now: host.now
-    ) { [weak self] watched in self?.reopen(watched, number) }
-    host.clock.watch(watched)
-    opener.run { [self] in answer(start(watched, number)) }
+    opener.put { [self] in begin(epoch) }
+    wakeWatcher()
   }
 
-  /// Pauses; what was committed is kept or plays out.
-  package func stop() { endFlow(.hold) }
+  /// Pauses: no loan is taken after this has returned.
+  package func stop() {
+    state.withLock { state in
+      state.epoch += 1
+      rest(&state, .open)
+    }
+    opener.put { [self] in pause() }
+  }
 
-  /// Closes the device, or gives up an opening that still waits.
+  /// Closes the device, and gives up an open or a start that still waits.
+  ///
+  /// No loan is taken after this has returned.
   package func release(_ mode: StopMode) {
-    opening.add(1, ordering: .relaxed)
-    endFlow(mode)
-    opener.run { [self] in close() }
-  }
-
-  private func endFlow(_ mode: StopMode) {
-    flow.add(1, ordering: .relaxed)
-    host.clock.forget(self)
-    opener.run { [self] in halt(mode) }
-  }
-
-  /// What the stream was last prepared with, for the control thread.
-  private let wanted = Mutex<OpenParameters?>(nil)
-
-  // MARK: Opener
-
-  private func open(_ parameters: OpenParameters, _ number: UInt64) -> BackendError? {
-    // Whoever gave the opening up has said so to the guest.
-    guard opening.load(ordering: .acquiring) == number else { return nil }
-    close()
-    do throws(BackendError) {
-      let opened = try unsafe host.instance.open(parameters, feed: feed)
-      guard opening.load(ordering: .acquiring) == number else {
-        opened.close()
-        return nil
-      }
-      stream = opened
-      self.parameters = parameters
-      wanted.withLock { $0 = parameters }
-      report(opened, parameters)
-      return nil
-    } catch { return error }
-  }
-
-  /// Says once, for each pair, that the host does not use the guest's periods.
-  private func report(_ opened: PluginStream, _ asked: OpenParameters) {
-    log.debug("open: \(asked.format.name), \(asked.rate.hertz) Hz, \(asked.channels) channels")
-    let used = [opened.periodFrames, opened.bufferFrames]
-    let wished = [asked.periodFrames, asked.bufferFrames]
-    guard used != wished, used + wished != reported else { return }
-    reported = used + wished
-    log.notice(
-      "the guest uses periods of \(wished[0]) frames and a buffer of \(wished[1]), the host \(used[0]) and \(used[1])"
-    )
-  }
-
-  private func start(_ watched: WatchedStream, _ number: UInt64) -> BackendError? {
-    guard flow.load(ordering: .acquiring) == number else { return nil }
-    guard stream != nil else {
-      // The device was lost before: the guest starts without it.
-      host.clock.reopenLater(watched)
-      return nil
+    state.withLock { state in
+      state.epoch += 1
+      state.generation += 1
+      state.isLost = false
+      rest(&state, .closed)
     }
-    return begin(watched)
+    opener.put { [self] in close(mode) }
   }
 
-  /// Starts the open device and hands the feed to it.
-  private func begin(_ watched: WatchedStream) -> BackendError? {
-    guard let stream, let parameters else { return nil }
-    // Its audio context may come from the first line of start() on.
-    guard host.clock.hand(watched, hostFrames: max(stream.periodFrames, 1)) else { return nil }
-    do throws(BackendError) { try stream.start() } catch { return error }
-    isStarted = true
-    guard stream.needsProcess else { return nil }
-    do {
-      worker = try unsafe StreamWorker(stream, parameters, feed: feed)
-      return nil
-    } catch { return BackendError(code: VSND_E_NOMEM, text: "cannot start an audio thread: \(error)") }
+  /// Lets the watcher look at once; any thread.
+  func wakeWatcher() { watcherSignal.signal() }
+
+  /// Nothing moves the stream from here on.
+  private func rest(_ state: inout State, _ wish: Wish) {
+    state.wish = wish
+    state.start = nil
+    state.watch = nil
+    state.reopenAt = nil
+    state.isAway = false
+    unsafe feed.pointee.give(to: .nobody)
   }
+}
 
-  private func halt(_ mode: StopMode) {
-    worker?.end()
-    worker = nil
-    if isStarted || mode != .hold { stream?.stop(mode) }
-    isStarted = false
-  }
+/// A device that is open, with the thread that moves its audio.
+final class OpenDevice {
+  let stream: PluginStream
+  let parameters: OpenParameters
+  /// start() succeeded, and no stop() came since.
+  var isStarted = false
+  /// start() succeeded since open(): stop() is due before close().
+  var wasStarted = false
+  var worker: StreamWorker?
 
-  private func close() {
-    guard let stream else { return }
-    if isStarted { halt(.discard) }
-    stream.close()
-    self.stream = nil
-  }
-
-  // MARK: After a failure
-
-  /// Clock thread: asks for the device to be opened anew.
-  private func reopen(_ watched: WatchedStream, _ number: UInt64) {
-    opener.run { [self] in
-      guard flow.load(ordering: .acquiring) == number, let parameters else { return }
-      halt(.discard)
-      close()
-      do throws(BackendError) {
-        stream = try unsafe host.instance.open(parameters, feed: feed)
-      } catch {
-        log.debug("cannot reopen: \(error)")
-        return host.clock.reopenLater(watched)
-      }
-      guard flow.load(ordering: .acquiring) == number else { return }
-      if let error = begin(watched) {
-        log.debug("cannot restart: \(error)")
-        host.clock.reopenLater(watched)
-      }
-    }
+  init(_ stream: PluginStream, _ parameters: OpenParameters) {
+    self.stream = stream
+    self.parameters = parameters
   }
 }

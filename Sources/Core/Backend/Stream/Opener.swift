@@ -1,34 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-import Platform
-import Synchronization
+internal import Platform
 
-/// A thread for plugin calls that may wait; runs one job after the other, in order.
+/// A thread that makes the calls of a backend which may wait, one after the other.
+///
+/// It can hang for good in such a call, so nobody waits for it without a limit.
 final class Opener: Sendable {
-  private let jobs: Mailbox<@Sendable () -> Void>
-  private let unfinished = Atomic<Int>(0)
+  typealias Job = @Sendable () -> Void
+
+  private let jobs: Mailbox<Job?>
+  /// Readable once the thread has ended.
+  private let ended: Descriptor
+  private let thread: Thread
 
   init(name: String) throws(SystemCallError) {
-    let jobs = try Mailbox<@Sendable () -> Void>()
+    let jobs = try Mailbox<Job?>()
+    let ended = try Descriptor.event()
     self.jobs = jobs
-    // Lives as long as the process: a plugin may never let go of it, and then nobody could join it.
-    _ = try Thread(name: name) {
-      while true {
-        _ = Wait.until(nil, jobs.descriptor.raw)
-        for job in jobs.takeAll() { job() }
+    self.ended = ended
+    thread = try Thread(name: name) {
+      Self.work(through: jobs)
+      ended.signal()
+    }
+  }
+
+  /// Lets `job` be done after those put before it; any thread but an audio context, never waits.
+  func put(_ job: @escaping Job) { jobs.put(job) }
+
+  /// Lets the thread end after the jobs put so far; none may follow.
+  func end() { jobs.put(nil) }
+
+  /// Waits until the thread has ended, up to `deadline` of CLOCK_MONOTONIC in ns; once only.
+  ///
+  /// - Returns: false when it hangs; it is left behind.
+  func wait(until deadline: UInt64) -> Bool {
+    repeat {
+      if Wait.until(deadline, ended.raw).contains(.first) {
+        thread.join()
+        return true
+      }
+    } while MonotonicClock.now < deadline
+    return false
+  }
+
+  private static func work(through jobs: Mailbox<Job?>) {
+    while true {
+      _ = Wait.until(nil, jobs.descriptor.raw)
+      for job in jobs.takeAll() {
+        guard let job else { return }
+        job()
       }
     }
   }
-
-  /// Runs `job` after those before it; any thread but an audio context.
-  func run(_ job: @escaping @Sendable () -> Void) {
-    unfinished.add(1, ordering: .relaxed)
-    jobs.put { [self] in
-      job()
-      unfinished.subtract(1, ordering: .releasing)
-    }
-  }
-
-  /// Whether every job has been done.
-  var isIdle: Bool { unfinished.load(ordering: .acquiring) == 0 }
 }

@@ -1,71 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-import Platform
-import Sound
-import Synchronization
+internal import Platform
+internal import Sound
+private import Synchronization
 
-/// The audio context of a stream whose backend has none: a thread that calls process().
+/// The audio context of a running stream whose backend has none: a thread that calls process().
 @safe
-final class StreamWorker: @unchecked Sendable {
-  private let stream: PluginStream
-  private let feed: UnsafeMutablePointer<Feed>
-  private var pacer: Pacer
-  private let wake: Descriptor
-  private let ends = Atomic<Bool>(false)
-  private var thread: Thread?
+final class StreamWorker: Sendable {
+  private let quit: Descriptor
+  private let thread: Thread
 
   /// Below the priorities that sound servers and their drivers use.
   private static let priority: Int32 = 40
-  /// The rest after a step that moved nothing: a descriptor that is always readable must not spin.
+  /// The rest after a step that moved nothing, in ns: a descriptor that is always readable must not spin.
   private static let idlePause: UInt64 = 1_000_000
 
-  /// Starts the thread.
+  /// Starts calling `stream.process()`.
+  ///
+  /// - Parameter feed: lives longer than the worker.
+  @unsafe
   init(_ stream: PluginStream, _ parameters: OpenParameters, feed: UnsafeMutablePointer<Feed>)
     throws(SystemCallError)
   {
-    self.stream = stream
-    unsafe self.feed = feed
-    wake = try Descriptor.event()
-    pacer = Pacer(
-      periodFrames: parameters.periodFrames, bufferFrames: parameters.bufferFrames,
-      rate: parameters.rate.hertz, start: MonotonicClock.now)
-    thread = try Thread(name: "vsnd-stream-\(parameters.index)") { [self] in
+    let quit = try Descriptor.event()
+    self.quit = quit
+    let counter = unsafe FrameCounter(feed)
+    thread = try Thread(name: "vsnd-stream-\(parameters.index)") {
       _ = Wait.beRealTime(priority: Self.priority)
-      if let readable = self.stream.wake { followDescriptor(readable) } else { followClock() }
-    }
-  }
-
-  /// Ends the thread and waits for it; as long as process() takes.
-  func end() {
-    ends.store(true, ordering: .releasing)
-    wake.signal()
-    thread?.join()
-    thread = nil
-  }
-
-  private var goesOn: Bool { !ends.load(ordering: .acquiring) }
-
-  /// Once each period by the daemon's clock.
-  private func followClock() {
-    while goesOn {
-      let now = MonotonicClock.now
-      if pacer.take(now) {
-        stream.process(due: pacer.periodFrames, now: now)
+      if let wake = stream.wake {
+        Self.follow(wake, of: stream, counter, until: quit)
       } else {
-        _ = Wait.until(pacer.deadline, wake.raw)
+        Self.pace(stream, parameters, until: quit)
       }
     }
   }
 
-  /// Whenever the backend's descriptor is readable.
-  private func followDescriptor(_ readable: Int32) {
-    while goesOn {
-      let before = unsafe feed.pointee.committed.load(ordering: .relaxed)
-      guard Wait.until(nil, wake.raw, or: readable).contains(.second) else { continue }
+  /// Waits until the step that is just being made, if there is one, has ended; no other follows.
+  func end() {
+    quit.signal()
+    thread.join()
+  }
+
+  /// The frames that a feed has moved.
+  @safe
+  private struct FrameCounter: @unchecked Sendable {
+    private let feed: UnsafeMutablePointer<Feed>
+
+    @unsafe
+    init(_ feed: UnsafeMutablePointer<Feed>) { unsafe self.feed = feed }
+
+    var frames: UInt64 { unsafe feed.pointee.committed.load(ordering: .relaxed) }
+  }
+
+  /// Makes a step whenever `wake` is readable.
+  private static func follow(
+    _ wake: Int32, of stream: PluginStream, _ counter: FrameCounter, until quit: Descriptor
+  ) {
+    while true {
+      let ready = Wait.until(nil, quit.raw, or: wake)
+      if ready.contains(.first) { return }
+      guard ready.contains(.second) else { continue }
+      let before = counter.frames
       stream.process(due: 0, now: MonotonicClock.now)
-      if unsafe feed.pointee.committed.load(ordering: .relaxed) == before {
-        _ = Wait.until(MonotonicClock.now + Self.idlePause, wake.raw)
-      }
+      guard counter.frames == before else { continue }
+      if Wait.until(MonotonicClock.now + idlePause, quit.raw).contains(.first) { return }
+    }
+  }
+
+  /// Makes a step at each tick of the daemon's clock.
+  private static func pace(_ stream: PluginStream, _ parameters: OpenParameters, until quit: Descriptor) {
+    var grid = PeriodGrid(
+      start: MonotonicClock.now, period: min(stream.periodFrames, parameters.bufferFrames),
+      rate: parameters.rate.hertz, buffer: parameters.bufferFrames)
+    while !Wait.until(grid.next, quit.raw).contains(.first) {
+      let now = MonotonicClock.now
+      let due = grid.take(at: now)
+      if due > 0 { stream.process(due: due, now: now) }
     }
   }
 }

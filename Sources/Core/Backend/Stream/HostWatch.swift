@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+/// Decides who moves a running stream: its backend, or the daemon's clock while the host is away.
+///
+/// Pure: the time, in nanoseconds of CLOCK_MONOTONIC, and the number of loans asked for come from outside.
+struct HostWatch {
+  enum Phase: Equatable {
+    /// The backend moves the stream.
+    case attached
+    /// The backend has fallen silent; it gets the stream back as soon as it asks for a loan.
+    case silent
+    /// The device failed; there is nobody to give the stream back to until it is open again.
+    case gone
+  }
+
+  /// What to do now.
+  enum Step: Equatable {
+    case nothing
+    /// Give the feed to the clock.
+    case takeOver
+    /// Give the feed to the backend.
+    case handBack
+    /// Complete so many frames by the clock.
+    case skip(UInt32)
+  }
+
+  /// The shape of the stream.
+  struct Shape {
+    var period: UInt32
+    var buffer: UInt32
+    var rate: UInt32
+    /// Frames in a period of the device.
+    var hostPeriod: UInt32
+  }
+
+  let shape: Shape
+  /// Nanoseconds of silence after which the host counts as away.
+  let limit: UInt64
+  private(set) var phase = Phase.attached
+  /// When the phase began.
+  private(set) var since: UInt64
+  private var seen: UInt64
+  private var progress: UInt64
+  private var looked: UInt64
+  private var grid: PeriodGrid
+
+  init(_ shape: Shape, at now: UInt64, attempts: UInt64) {
+    self.shape = shape
+    limit = Self.limit(shape)
+    since = now
+    seen = attempts
+    progress = now
+    looked = now
+    grid = PeriodGrid(start: now, period: shape.period, rate: shape.rate, buffer: shape.buffer)
+  }
+
+  /// The longest of 80 ms, one and a half buffers of the guest, and three periods of the host.
+  static func limit(_ shape: Shape) -> UInt64 {
+    let buffer = PeriodGrid.duration(of: UInt64(shape.buffer) * 3 / 2, at: max(1, shape.rate))
+    let periods = PeriodGrid.duration(of: UInt64(shape.hostPeriod) * 3, at: max(1, shape.rate))
+    return max(80_000_000, buffer, periods)
+  }
+
+  /// When look(at:attempts:) wants to be called again.
+  var nextLook: UInt64 {
+    switch phase {
+    case .attached: looked + limit / 4
+    case .silent: min(grid.next, looked + 20_000_000)
+    case .gone: grid.next
+    }
+  }
+
+  /// - Parameter attempts: loans that the backend has asked for so far.
+  mutating func look(at now: UInt64, attempts: UInt64) -> Step {
+    looked = now
+    let moved = attempts != seen
+    seen = attempts
+    switch phase {
+    case .attached:
+      if moved { progress = now }
+      guard now - progress >= limit else { return .nothing }
+      enter(.silent, at: now)
+      // The guest has waited long enough: the first period is due at once.
+      grid = PeriodGrid(first: now, period: shape.period, rate: shape.rate, buffer: shape.buffer)
+      return .takeOver
+    case .silent where moved:
+      enter(.attached, at: now)
+      progress = now
+      return .handBack
+    case .silent, .gone:
+      let due = grid.take(at: now)
+      return due == 0 ? .nothing : .skip(due)
+    }
+  }
+
+  /// The device failed: the clock goes on from here, or as it did already.
+  mutating func fail(at now: UInt64) {
+    if phase == .attached {
+      grid = PeriodGrid(start: now, period: shape.period, rate: shape.rate, buffer: shape.buffer)
+    }
+    enter(.gone, at: now)
+  }
+
+  /// The device is open and started again; it gets the stream once it asks for a loan.
+  mutating func reopen(at now: UInt64, attempts: UInt64) {
+    seen = attempts
+    enter(.silent, at: now)
+  }
+
+  private mutating func enter(_ phase: Phase, at now: UInt64) {
+    self.phase = phase
+    since = now
+  }
+}

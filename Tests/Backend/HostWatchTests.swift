@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+import TestSupport
+import Testing
+
+@testable import Backend
+
+/// Periods of 10 ms in a buffer of 40 ms: the limit is 80 ms.
+private let shape = HostWatch.Shape(period: 480, buffer: 1920, rate: 48_000, hostPeriod: 480)
+
+@Suite("Watch over a host (VS-088)")
+struct HostWatchTests {
+  @Test(
+    "silence is judged by the longest of 80 ms, 1.5 buffers and 3 periods of the host",
+    arguments: [(1920, 480, 80), (9600, 480, 300), (1920, 9600, 600)])
+  func limit(buffer: Int, hostPeriod: Int, milliseconds: UInt64) {
+    let shape = HostWatch.Shape(
+      period: 480, buffer: UInt32(buffer), rate: 48_000, hostPeriod: UInt32(hostPeriod))
+
+    #expect(HostWatch.limit(shape) == milliseconds * 1_000_000)
+  }
+
+  @Test("as long as loans are asked for, nothing happens")
+  func livelyHost() {
+    var clock = ManualClock()
+    var watch = HostWatch(shape, at: clock.now, attempts: 5)
+
+    for attempts: UInt64 in 6..<100 {
+      clock.advance(milliseconds: 79)
+      #expect(watch.look(at: clock.now, attempts: attempts) == .nothing)
+    }
+  }
+
+  @Test("a silent host is replaced by the clock: a period at once, then one each period")
+  func silentHost() {
+    var clock = ManualClock()
+    var watch = HostWatch(shape, at: clock.now, attempts: 5)
+
+    clock.advance(milliseconds: 79)
+    #expect(watch.look(at: clock.now, attempts: 5) == .nothing)
+    clock.advance(milliseconds: 1)
+    #expect(watch.look(at: clock.now, attempts: 5) == .takeOver)
+
+    var steps: [HostWatch.Step] = []
+    for _ in 0..<5 {
+      steps.append(watch.look(at: clock.now, attempts: 5))
+      clock.advance(milliseconds: 5)
+      #expect(watch.look(at: clock.now, attempts: 5) == .nothing)
+      clock.advance(milliseconds: 5)
+    }
+    #expect(steps == Array(repeating: .skip(480), count: 5))
+  }
+
+  @Test("the silent host gets its stream back with its first attempt")
+  func handBack() {
+    var clock = ManualClock()
+    var watch = HostWatch(shape, at: clock.now, attempts: 5)
+    clock.advance(milliseconds: 80)
+    _ = watch.look(at: clock.now, attempts: 5)
+
+    clock.advance(milliseconds: 3)
+    let step = watch.look(at: clock.now, attempts: 6)
+
+    #expect(step == .handBack)
+    #expect(watch.phase == .attached)
+    clock.advance(milliseconds: 79)
+    #expect(watch.look(at: clock.now, attempts: 6) == .nothing)
+  }
+
+  @Test("a failed host is replaced from the next period on, and its late calls change nothing")
+  func failedHost() {
+    var clock = ManualClock()
+    var watch = HostWatch(shape, at: clock.now, attempts: 5)
+    watch.fail(at: clock.now)
+
+    clock.advance(milliseconds: 9)
+    #expect(watch.look(at: clock.now, attempts: 6) == .nothing)
+    clock.advance(milliseconds: 1)
+    #expect(watch.look(at: clock.now, attempts: 7) == .skip(480))
+    #expect(watch.phase == .gone)
+  }
+
+  @Test("a reopened host gets its stream once it asks, and the clock's grid does not move meanwhile")
+  func reopenedHost() {
+    var clock = ManualClock()
+    var watch = HostWatch(shape, at: clock.now, attempts: 5)
+    watch.fail(at: clock.now)
+    clock.advance(milliseconds: 10)
+    #expect(watch.look(at: clock.now, attempts: 5) == .skip(480))
+
+    clock.advance(milliseconds: 4)
+    watch.reopen(at: clock.now, attempts: 5)
+    #expect(watch.look(at: clock.now, attempts: 5) == .nothing)
+    clock.advance(milliseconds: 6)
+    #expect(watch.look(at: clock.now, attempts: 5) == .skip(480))
+    #expect(watch.look(at: clock.now, attempts: 6) == .handBack)
+  }
+
+  @Test("the time of the next look is never later than the next step")
+  func nextLook() {
+    let start: UInt64 = 1_000_000_000
+    var watch = HostWatch(shape, at: start, attempts: 0)
+
+    #expect(watch.nextLook == start + 20_000_000)
+    watch.fail(at: start)
+    #expect(watch.nextLook == start + 10_000_000)
+  }
+}
