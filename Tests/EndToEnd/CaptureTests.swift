@@ -10,7 +10,7 @@ extension EndToEnd {
     func isExact() throws {
       let machine = try Machine.of(.file)
       try machine.scenario {
-        let output = try machine.guest.need("pcm record /tmp/heard.raw -n 96000 -p 960 -b 7680")
+        let output = try machine.guest.need("pcm record /tmp/heard.raw -n 96000 -p 960 -b 15360")
         let report = try #require(Report.all(in: output).first)
 
         #expect(report.seconds > 1.9)
@@ -37,7 +37,7 @@ extension EndToEnd {
       let frames = 1440
       try machine.scenario {
         let output = try machine.guest.need(
-          "pcm record /tmp/heard.raw -n \(frames) -p 480 -b 1920 -c \(channels)"
+          "pcm record /tmp/heard.raw -n \(frames) -p 480 -b 7680 -c \(channels)"
             + " -f \(Formats.all.map(\.name).joined(separator: ","))", within: 120)
         let reports = Report.all(in: output)
         let heard = try machine.take("heard.raw")
@@ -63,8 +63,8 @@ extension EndToEnd {
         let before = machine.playedBytes
         let output = try machine.guest.need(
           """
-          pcm play /tmp/pattern.raw -p 960 -b 7680 >/tmp/playing 2>&1 &
-          pcm record /tmp/heard.raw -n 96000 -p 960 -b 7680 || exit
+          pcm play /tmp/pattern.raw -p 960 -b 15360 >/tmp/playing 2>&1 &
+          pcm record /tmp/heard.raw -n 96000 -p 960 -b 15360 || exit
           wait $! && cat /tmp/playing
           """)
         let reports = Report.all(in: output)

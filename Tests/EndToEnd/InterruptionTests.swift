@@ -73,7 +73,7 @@ extension EndToEnd {
       try machine.scenario {
         try machine.give(sent, as: "pattern.raw")
         let before = machine.playedBytes
-        try machine.guest.need("pcm play /tmp/pattern.raw -p 960 -b 7680 >/tmp/playing 2>&1 &")
+        try machine.guest.need("pcm play /tmp/pattern.raw -p 960 -b 15360 >/tmp/playing 2>&1 &")
         for pause in [200_000, 1_500_000] as [UInt32] {
           usleep(500_000)
           _ = try machine.guest.control("stop")

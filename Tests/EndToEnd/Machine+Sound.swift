@@ -75,10 +75,9 @@ extension Machine {
   func expectIdentical(_ sent: [UInt8], from offset: Int, _ reports: [Report]) throws {
     let arrived = try played(from: offset)
     let first = zip(sent, arrived).enumerated().first { $1.0 != $1.1 }?.offset
+    let late = reports.map(\.xruns)
     #expect(
-      arrived == sent,
-      "\(arrived.count) of \(sent.count) bytes, different from \(first ?? -1) on, xruns \(reports.map(\.xruns))"
-    )
+      arrived == sent, "\(arrived.count) of \(sent.count), different from \(first ?? -1) on, xruns \(late)")
   }
 
   /// Compares what was written since then.

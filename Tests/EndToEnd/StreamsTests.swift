@@ -16,8 +16,8 @@ extension EndToEnd {
         try machine.guest.need(
           """
           for name in one two; do
-            pcm play /tmp/$name -p 960 -b 7680 >/tmp/play-$name 2>&1 &
-            pcm record /tmp/heard-$name -n 96000 -p 960 -b 7680 >/tmp/record-$name 2>&1 &
+            pcm play /tmp/$name -p 960 -b 15360 >/tmp/play-$name 2>&1 &
+            pcm record /tmp/heard-$name -n 96000 -p 960 -b 15360 >/tmp/record-$name 2>&1 &
           done
           wait
           """)
