@@ -9,15 +9,21 @@ public final class Host {
   /// What the daemon offers, for feeds to call through; what it does not know reads as nil.
   let table: UnsafeMutablePointer<vsnd_host_t>
 
-  /// - Returns: nil when the daemon has no way to lend frames.
-  @unsafe
-  init?(_ original: UnsafePointer<vsnd_host_t>) {
-    guard let copy = unsafe localCopy(original, floor: 8, zero: vsnd_host_t()),
-      unsafe copy.acquire != nil, unsafe copy.commit != nil
-    else { return nil }
+  private init(_ original: UnsafePointer<vsnd_host_t>, _ copy: vsnd_host_t) {
     unsafe self.original = original
     unsafe table = .allocate(capacity: 1)
     unsafe table.initialize(to: copy)
+  }
+
+  /// Takes in the daemon's table; nil when it has no way to lend frames.
+  ///
+  /// Not an initializer that may fail: Embedded Swift leaks the object that it gives up.
+  @unsafe
+  static func accepted(_ original: UnsafePointer<vsnd_host_t>) -> Host? {
+    guard let copy = unsafe localCopy(original, floor: 8, zero: vsnd_host_t()),
+      unsafe copy.acquire != nil, unsafe copy.commit != nil
+    else { return nil }
+    return unsafe Host(original, copy)
   }
 
   deinit { unsafe table.deallocate() }

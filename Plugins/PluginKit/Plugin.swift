@@ -29,7 +29,7 @@ public struct Plugin: Sendable {
     _ host: UnsafePointer<vsnd_host_t>, _ out: UnsafeMutablePointer<OpaquePointer?>, _ error: OpaquePointer,
     _ make: (Backend.Start) throws(BackendError) -> Backend
   ) -> Int32 {
-    guard let host = unsafe Host(host) else { return VSND_E_UNSUPPORTED }
+    guard let host = unsafe Host.accepted(host) else { return VSND_E_UNSUPPORTED }
     do throws(BackendError) {
       let backend = try make(Backend.Start(host: host, options: options))
       unsafe out.pointee = OpaquePointer(Unmanaged.passRetained(backend).toOpaque())
