@@ -11,11 +11,11 @@ let fuzzing = Context.environment["VSND_FUZZ"] == "1"
 
 let common: [SwiftSetting] =
   (fuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : []) + [
-  .treatAllWarnings(as: .error),
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-]
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ]
 // The way of a sample crosses targets; without cross-module optimisation each border costs a call.
 let regular =
   common + [
