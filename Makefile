@@ -34,7 +34,7 @@ check:
 
 bench:
 	@scripts/setup
-	@swift run -c release --package-path Benchmarks
+	@swift run -c release --static-swift-stdlib --disable-local-rpath bench-transfer
 
 install:
 	@test -x $(RELEASE)/vhost-device-sound || { echo "nothing to install: run make build first" >&2; exit 1; }

@@ -139,6 +139,14 @@ targets.append(
     name: "EndToEndTests", path: "Tests/EndToEnd", exclude: ["guest"], swiftSettings: common,
     linkerSettings: runtimeLink))
 
+targets += [
+  .target(name: "Floor", path: "Benchmarks/Floor"),
+  .executableTarget(
+    name: "bench-transfer",
+    dependencies: ["Floor", "TestSupport", "Sound", "Virtqueue", "Platform", "PluginABI"],
+    path: "Benchmarks/Transfer", swiftSettings: common, linkerSettings: executableLink),
+]
+
 /// Adds a program that feeds arbitrary bytes to one part, under libFuzzer.
 @MainActor func fuzzer(_ name: String, _ folder: String) {
   targets.append(
