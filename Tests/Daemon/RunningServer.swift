@@ -9,7 +9,7 @@ import VhostUser
 @testable import Daemon
 
 /// A server over a real socket, on a thread of its own, with scripted devices.
-final class RunningServer: Sendable {
+final class RunningServer: @unchecked Sendable {
   /// What the server's thread did; to be looked at after ``stop()``.
   final class Record: @unchecked Sendable {
     var devices: [ScriptedDevice] = []
@@ -24,6 +24,7 @@ final class RunningServer: Sendable {
   private let loop: Unchecked<EventLoop>
   private let server: Unchecked<Server>
   private let thread: Thread
+  private let source: FrontEndSource
 
   var path: String { folder.path("s") }
 
@@ -35,6 +36,7 @@ final class RunningServer: Sendable {
     let loop = try EventLoop()
     let source =
       try connected.map { FrontEndSource(kind: .connected($0), name: "test") } ?? .path(folder.path("s"))
+    self.source = source
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     var refusals = refusing
     let server = try Server(source, on: loop, logger: logger) { [record] in

@@ -59,6 +59,11 @@ package struct FrontEndSource {
     return FrontEndSource(kind: source.kind, name: "the service manager's socket")
   }
 
+  /// Removes the socket file, if there is one that was made here.
+  func removeFile() {
+    if case .listening(_, let file) = kind { file?.remove() }
+  }
+
   private static func variable(_ name: String) -> String? {
     // SAFETY: copied before anything can change the environment.
     guard let value = unsafe getenv(name) else { return nil }

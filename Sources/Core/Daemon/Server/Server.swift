@@ -62,6 +62,8 @@ package final class Server {
     listening = nil
     losses?.cancel()
     disconnect()
+    // Whoever made the source may still hold it.
+    source?.removeFile()
     source = nil
   }
 

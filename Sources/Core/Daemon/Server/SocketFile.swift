@@ -3,7 +3,7 @@
 import Glibc
 import Platform
 
-/// A socket file that this process made; it is removed with the object, unless somebody replaced it (VU-206).
+/// A socket file that this process made; removed with the object at the latest, unless it was replaced (VU-206).
 final class SocketFile {
   let path: String
   private let device: dev_t
@@ -42,7 +42,10 @@ final class SocketFile {
     }
   }
 
-  deinit {
+  deinit { remove() }
+
+  /// Removes the file now, if it is still the one that was made.
+  func remove() {
     guard let status = try? Self.status(of: path), status.st_ino == inode, status.st_dev == device else {
       return
     }
