@@ -17,10 +17,10 @@ struct EventLoopTests {
     let event = try Descriptor.event()
     event.signal()
     var calls = 0
-    _ = try loop.watch(event) { [loop] readiness in
+    _ = try loop.watch(event) { [weak loop] readiness in
       #expect(readiness == .readable)
       calls += 1
-      if calls == 3 { loop.stop() }
+      if calls == 3 { loop?.stop() }
     }
 
     try loop.run()
@@ -41,7 +41,7 @@ struct EventLoopTests {
           for watch in watches { watch.cancel() }
         })
     }
-    loop.schedule(at: MonotonicClock.now + 2_000_000) { [loop] in loop.stop() }
+    loop.schedule(at: MonotonicClock.now + 2_000_000) { [weak loop] in loop?.stop() }
 
     try loop.run()
 
@@ -52,9 +52,9 @@ struct EventLoopTests {
   func pauses() throws {
     let event = try Descriptor.event()
     var order: [String] = []
-    let watch = try loop.watch(event) { [loop] _ in
+    let watch = try loop.watch(event) { [weak loop] _ in
       order.append("event")
-      loop.stop()
+      loop?.stop()
     }
     watch.pause()
     event.signal()
@@ -75,7 +75,7 @@ struct EventLoopTests {
     for (name, delay) in [(1, 300), (2, 100), (3, 200), (4, 100)] {
       loop.schedule(at: now + UInt64(delay) * 1000) { order.append(name) }
     }
-    loop.schedule(at: now + 400_000) { [loop] in loop.stop() }
+    loop.schedule(at: now + 400_000) { [weak loop] in loop?.stop() }
 
     try loop.run()
 
@@ -86,7 +86,7 @@ struct EventLoopTests {
   func timerTimes() throws {
     let deadline = MonotonicClock.now + 3_000_000
     loop.schedule(at: deadline - 1_000_000) { Issue.record("it was cancelled") }.cancel()
-    loop.schedule(at: deadline) { [loop] in loop.stop() }
+    loop.schedule(at: deadline) { [weak loop] in loop?.stop() }
 
     try loop.run()
 
@@ -96,12 +96,15 @@ struct EventLoopTests {
   @Test("a timer that schedules itself in the past does not starve descriptors")
   func timersDoNotStarve() throws {
     let event = try Descriptor.event()
-    func again() { loop.schedule(at: 0) { again() } }
+    var again: () -> Void = {}
+    again = { [weak loop] in _ = loop?.schedule(at: 0) { again() } }
     again()
-    _ = try loop.watch(event) { [loop] _ in loop.stop() }
+    _ = try loop.watch(event) { [weak loop] _ in loop?.stop() }
     event.signal()
 
     try loop.run()
+
+    again = {}
   }
 
   @Test("a descriptor that is always readable does not starve the others (VU-077, hostile 21)")
@@ -114,7 +117,7 @@ struct EventLoopTests {
       busyCalls += 1
       if busyCalls == 5 { quiet.signal() }
     }
-    _ = try loop.watch(quiet) { [loop] _ in loop.stop() }
+    _ = try loop.watch(quiet) { [weak loop] _ in loop?.stop() }
 
     try loop.run()
 
@@ -141,9 +144,9 @@ struct EventLoopTests {
     var ends: (Descriptor, Descriptor)? = try UnixSocket.pair()
     let near = try #require(ends?.0)
     var seen: Readiness = []
-    _ = try loop.watch(near, for: []) { [loop] readiness in
+    _ = try loop.watch(near, for: []) { [weak loop] readiness in
       seen = readiness
-      loop.stop()
+      loop?.stop()
     }
     ends = nil
 
@@ -166,7 +169,7 @@ struct KickWatchTests {
 
   /// Runs the loop for `milliseconds`.
   func run(_ milliseconds: UInt64) throws {
-    loop.schedule(at: MonotonicClock.now + milliseconds * 1_000_000) { [loop] in loop.stop() }
+    loop.schedule(at: MonotonicClock.now + milliseconds * 1_000_000) { [weak loop] in loop?.stop() }
     try loop.run()
   }
 

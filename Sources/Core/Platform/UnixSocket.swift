@@ -35,6 +35,9 @@ package enum UnixSocket {
     return descriptor
   }
 
+  /// Ends a connection for its peer at once, whoever else still holds the descriptor.
+  package static func disconnect(_ descriptor: Descriptor) { _ = shutdown(descriptor.raw, Int32(SHUT_RDWR)) }
+
   /// The next connection that waits, nil for none.
   package static func accept(from listener: Descriptor) throws(SystemCallError) -> Descriptor? {
     try SystemCall.attempt("accept") { vsnd_accept(listener.raw) }.map { Descriptor(owning: $0) }

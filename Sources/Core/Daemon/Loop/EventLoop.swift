@@ -11,7 +11,8 @@ package final class EventLoop {
   package final class Watch {
     let token: UInt64
     let descriptor: Descriptor
-    let handler: (Readiness) -> Void
+    /// Nil once cancelled: what it holds may hold this watch.
+    fileprivate private(set) var handler: ((Readiness) -> Void)?
     private(set) var interest: Readiness
     private weak var loop: EventLoop?
     fileprivate var isActive = true
@@ -33,6 +34,7 @@ package final class EventLoop {
       loop.pause(self)
       loop.watches[token] = nil
       self.loop = nil
+      handler = nil
     }
 
     /// Changes what is watched for.
@@ -110,7 +112,7 @@ package final class EventLoop {
       try clock.arm(at: timers.nextDeadline)
       for event in try epoll.wait() where isRunning {
         // Another handler may have cancelled it just now.
-        if let watch = watches[event.token], watch.isActive { watch.handler(event.readiness) }
+        if let watch = watches[event.token], watch.isActive { watch.handler?(event.readiness) }
       }
       // Those that are due now, not those that they schedule: descriptors must have their turn.
       for timer in timers.takeDue(at: MonotonicClock.now) where isRunning { timer.fire() }

@@ -33,10 +33,11 @@ final class Connection {
     watch = try loop.watch(socket) { [weak self] in self?.serve($0) }
   }
 
-  /// Stops listening to the front-end, without a call of `onEnd`.
+  /// Ends the connection, without a call of `onEnd`.
   func close() {
     watch?.cancel()
     watch = nil
+    UnixSocket.disconnect(socket)
   }
 
   private func serve(_ readiness: Readiness) {

@@ -46,13 +46,15 @@ package struct FrontEndSource {
   ///
   /// Removes the variables that announce it, so that no child takes them for its own. Call before any
   /// thread is started.
-  package static func activated() throws(ServerError) -> FrontEndSource? {
+  ///
+  /// - Parameter first: the descriptor that service managers begin with; something else in tests.
+  package static func activated(first: Int32 = 3) throws(ServerError) -> FrontEndSource? {
     defer { for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] { unsafe unsetenv(name) } }
     guard variable("LISTEN_PID") == String(getpid()), let count = variable("LISTEN_FDS") else { return nil }
     guard count == "1" else {
       throw ServerError("the service manager passed \(count) sockets; exactly one can be served")
     }
-    let source = try inherited(3)
+    let source = try inherited(first)
     guard case .listening = source.kind else {
       throw ServerError("the service manager passed a socket that does not listen")
     }

@@ -89,6 +89,7 @@ package final class Server {
       say(.info, "a front-end is connected")
     } catch {
       say(.error, "cannot serve a front-end: \(error)")
+      UnixSocket.disconnect(socket)
       ended(nil)
     }
   }
