@@ -16,8 +16,10 @@ struct HostStreamTests {
 
     #expect(bench.prepare().isSuccess)
     #expect(bench.start().isSuccess)
+    #expect(bench.sees(["open 0", "start 0"]))
     bench.stream.stop()
     #expect(bench.start().isSuccess)
+    #expect(bench.sees(["open 0", "start 0", "stop 0 hold", "start 0"]))
     bench.stream.stop()
     bench.stream.release(.drain)
 

@@ -105,4 +105,14 @@ struct HostWatchTests {
     watch.fail(at: start)
     #expect(watch.nextLook == start + 10_000_000)
   }
+
+  @Test("a look that was overtaken by the begin of the watch does no harm")
+  func overtakenLook() {
+    let start: UInt64 = 1_000_000_000
+    var watch = HostWatch(shape, at: start, attempts: 0)
+
+    #expect(watch.look(at: start - 1000, attempts: 0) == .nothing)
+    watch.fail(at: start)
+    #expect(watch.look(at: start - 1000, attempts: 0) == .nothing)
+  }
 }

@@ -11,8 +11,9 @@ extension HostStream {
   ///
   /// - Returns: when to look again, nil when there is nothing to look after.
   func look() -> UInt64? {
-    let now = MonotonicClock.now
     let (next, late) = state.withLock { state -> (UInt64?, Answer?) in
+      // Under the lock: the opener's thread may just have begun a watch.
+      let now = MonotonicClock.now
       takeFailure(&state, at: now)
       move(&state, at: now)
       if let due = state.reopenAt, due <= now, !state.isReopening {
@@ -61,7 +62,7 @@ extension HostStream {
   func lose(_ state: inout State, _ reason: String, at now: UInt64) {
     state.isLost = true
     guard state.wish == .running else { return }
-    if let watch = state.watch, watch.phase == .attached, now - watch.since >= Backoff.trusted {
+    if let watch = state.watch, watch.phase == .attached, now >= watch.since + Backoff.trusted {
       state.backoff.reset()
     }
     state.watch?.fail(at: now)

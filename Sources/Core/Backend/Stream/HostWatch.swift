@@ -78,7 +78,7 @@ struct HostWatch {
     switch phase {
     case .attached:
       if moved { progress = now }
-      guard now - progress >= limit else { return .nothing }
+      guard now >= progress + limit else { return .nothing }
       enter(.silent, at: now)
       // The guest has waited long enough: the first period is due at once.
       grid = PeriodGrid(first: now, period: shape.period, rate: shape.rate, buffer: shape.buffer)
