@@ -45,7 +45,10 @@ package final class MessageRing {
     let slot = split.nextAvail
     let (head, broken) = split.pop()
     if let broken { throw broken }
-    guard inFlight[head] == nil else { throw .headInFlight }
+    guard inFlight[head] == nil else {
+      split.rewind(1)
+      throw .headInFlight
+    }
     let (chain, malformed) = split.walk(head, memory.guestView, &pool)
     let count = Int(min(chain.readableBytes, Self.readLimit))
     var bytes = [UInt8](repeating: 0, count: count)

@@ -75,6 +75,8 @@ package struct SplitRing: ~Copyable {
   /// The used index once ``publish()`` was called; entries before it are written.
   package private(set) var nextUsed: UInt16
   private var published: UInt16
+  /// The used index as the guest sees it.
+  package var publishedUsed: UInt16 { published }
   /// The used index at the last decision about a notification (VS-181).
   private var decided: UInt16
   private var decidedOnce = false
@@ -139,6 +141,7 @@ package struct SplitRing: ~Copyable {
   }
 
   /// Gives back the last `count` popped entries, unused: they will be popped again.
+  @_noAllocation @_noLocks
   package mutating func rewind(_ count: UInt16) { nextAvail &-= count }
 
   // MARK: Returning buffers

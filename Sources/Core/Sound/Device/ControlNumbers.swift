@@ -68,6 +68,12 @@ package enum ParameterLimit {
   package static let bufferBytes: UInt32 = 16 << 20
 }
 
+/// Bounds of an answer.
+enum AnswerLimit {
+  /// Bytes of one answer (VS-193): 64 items, each 16 times as large as any that is known.
+  static let bytes: UInt32 = 64 << 10
+}
+
 /// Bytes of a request up to its last field, and of an item (VS-040, VS-060, VS-070, VS-155).
 enum LayoutSize {
   static let header = 4

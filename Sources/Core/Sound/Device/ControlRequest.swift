@@ -81,8 +81,8 @@ extension CardDescription {
     let end = UInt64(first) + UInt64(count)
     guard end <= UInt64(items.count), count == 0 || stride > 0 else { throw .badMessage }
     let answer = ControlAnswer(items: Array(items[Int(first)..<Int(end)]), stride: stride)
-    // At most 64 streams and 36 maps a group: items * stride cannot wrap 64 bits (VS-032).
-    guard answer.length <= UInt64(room) else { throw .badMessage }
+    // Both are 32-bit numbers: their product cannot wrap 64 bits (VS-032).
+    guard answer.length <= min(UInt64(room), UInt64(AnswerLimit.bytes)) else { throw .badMessage }
     return answer
   }
 }

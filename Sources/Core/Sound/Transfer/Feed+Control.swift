@@ -19,7 +19,7 @@ extension Feed {
   /// - Parameters:
   ///   - frameBytes: 1...144.
   ///   - silentSample: the bytes of one silent sample.
-  ///   - bounceFrames: lend memory of the daemon's, this many frames at once; 0: lend guest memory.
+  ///   - bounceFrames: on capture, lend memory of the daemon's, this many frames at once; 0: lend guest memory.
   package func prepare(frameBytes: UInt32, silentSample: [UInt8], bounceFrames: UInt32) {
     unsafe lane.pointee.prepare(
       frameBytes: frameBytes, silentSample: silentSample, bounceFrames: bounceFrames,
@@ -36,24 +36,38 @@ extension Feed {
     unsafe queue.pointee.exclusive { ring in
       unsafe ring.pointee.drain(queue.pointee)
       let view = unsafe queue.pointee.view.pointee
-      while unsafe lane.pointee.loadFront(view) { unsafe lane.pointee.finishFront(latency: 0, view) }
-      unsafe lane.pointee.reset()
+      while unsafe lane.pointee.loadFront(view) { unsafe lane.pointee.flushFront(view) }
+      unsafe lane.pointee.reset(loanInUse: hasStaleLoan)
       if closing { accepting.store(false, ordering: .releasing) }
       unsafe queue.pointee.collect()
       unsafe queue.pointee.finish()
     }
-    unsafe queue.pointee.service()
   }
 
   /// The device was reset: nothing of the guest's is left here; held, and its ring is stopped.
   package func reset() {
     accepting.store(false, ordering: .releasing)
-    unsafe lane.pointee.reset()
+    unsafe lane.pointee.reset(loanInUse: hasStaleLoan)
     xrunSeen.store(false, ordering: .relaxed)
   }
 }
 
 extension Lane {
+  /// Control thread: hands the front chain back as it is.
+  ///
+  /// The rest of a recording becomes silence, since its length counts the status too (VS-115). A buffer
+  /// that nothing was recorded into is left alone: of one that a START left behind when it failed, the guest
+  /// may have freed the pages (VS-084).
+  mutating func flushFront(_ view: TransferView) {
+    let recorded = front.consumed
+    if isCapture, recorded > 0 {
+      fillSilence(front.remaining &+ front.tail, view)
+      front.consumed = recorded
+    }
+    front.tail = 0
+    finishFront(latency: 0, view)
+  }
+
   /// Control thread: takes back the newest waiting head; it goes on where it was when it returns (VU-087).
   mutating func rewindLast() {
     let count = unsafe pending.pointee.count()
@@ -67,14 +81,14 @@ extension Lane {
   /// Control thread: finishes what cannot be given back, since newer chains are used already.
   ///
   /// What was to be played is saved and plays first after a restart; what was to be recorded is silence.
-  mutating func carryRest(_ view: TransferView) {
+  mutating func carryRest(_ view: TransferView, loanInUse: Bool) {
     while loadFront(view) {
       let rest = front.remaining
       if rest > 0, isCapture {
         fillSilence(rest, view)
       } else if rest > 0 {
         // SAFETY: extend() returns room for `rest` bytes.
-        unsafe front.read(carry.extend(rest), rest, view)
+        unsafe front.read(carry.extend(rest, &attic, inUse: loanInUse), rest, view)
       }
       finishFront(latency: 0, view)
     }

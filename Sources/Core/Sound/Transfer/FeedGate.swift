@@ -37,9 +37,12 @@ struct FeedGate: ~Copyable {
   @_noAllocation @_noLocks
   func enter(_ owner: FeedOwner) -> Bool {
     let free = owner.rawValue &<< FeedGate.ownerShift
-    let (entered, _) = word.compareExchange(
+    let (entered, current) = word.compareExchange(
       expected: free, desired: free | FeedGate.working, ordering: .acquiringAndReleasing)
-    if entered, owner == .backend { stale.store(false, ordering: .relaxed) }
+    // Whoever asks for a loan has let go of the one that was taken back.
+    if owner == .backend, entered || current & FeedGate.phase != FeedGate.lent {
+      stale.store(false, ordering: .releasing)
+    }
     return entered
   }
 

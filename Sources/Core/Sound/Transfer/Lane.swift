@@ -25,6 +25,7 @@ struct Lane: ~Copyable {
 
   var loan = Loan()
   var carry = Carry()
+  var attic = Attic()
 
   init(isCapture: Bool) {
     self.isCapture = isCapture
@@ -62,7 +63,8 @@ struct Lane: ~Copyable {
   ///
   /// - Parameters:
   ///   - silentSample: the bytes of one silent sample, as long as a sample.
-  ///   - bounceFrames: lend memory of the daemon's, this many frames at once; 0: lend guest memory.
+  ///   - bounceFrames: on capture, lend memory of the daemon's, this many frames at once; 0: lend guest memory.
+  ///   - loanInUse: a hung audio context may still use what was lent.
   mutating func prepare(
     frameBytes: UInt32, silentSample: [UInt8], bounceFrames: UInt32, loanInUse: Bool
   ) {
@@ -75,13 +77,14 @@ struct Lane: ~Copyable {
         of: silentSample[index % silentSample.count], toByteOffset: index, as: UInt8.self)
     }
     unsafe silence = bytes
-    loan.prepare(bounceBytes: Int(bounceFrames) * Int(frameBytes), inUse: loanInUse)
+    let bounceBytes = isCapture ? Int(bounceFrames) * Int(frameBytes) : 0
+    loan.prepare(bounceBytes: bounceBytes, &attic, inUse: loanInUse)
   }
 
   /// Control thread: forgets what a stop of the ring left behind.
-  mutating func reset() {
+  mutating func reset(loanInUse: Bool) {
     resumeBytes = 0
-    carry.clear()
+    carry.clear(&attic, inUse: loanInUse)
   }
 
   @_noAllocation @_noLocks
@@ -105,7 +108,8 @@ struct Lane: ~Copyable {
     at.head = head
     at.loaded = true
     // VS-119: a trailing partial frame is dropped, so that no later sample is misaligned.
-    at.remaining = frameBytes == 0 ? 0 : record.dataBytes &- record.dataBytes % frameBytes
+    at.tail = frameBytes == 0 ? record.dataBytes : record.dataBytes % frameBytes
+    at.remaining = record.dataBytes &- at.tail
     at.consumed = 0
     at.cursor = SegmentCursor(isCapture ? record.chain.writable : record.chain.readable)
     if !isCapture { at.cursor.advance(Int(TransferFormat.headerBytes), view.segments) }
@@ -130,15 +134,18 @@ struct Lane: ~Copyable {
   /// Hands the front chain back: all of it is consumed, or it is flushed.
   @_noAllocation @_noLocks
   mutating func finishFront(latency: UInt32, _ view: TransferView) {
-    guard front.loaded, let records = unsafe view.records else { return }
+    guard front.loaded else { return }
+    front.loaded = false
+    guard let records = unsafe view.records else { return }
     // SAFETY: only heads below the ring size were put.
     let record = unsafe records + Int(front.head)
     let answered = unsafe view.writeStatus(TransferFormat.ok, latency: latency, of: record.pointee.chain)
     let recorded = isCapture ? front.consumed : 0
+    // Never a byte in the length that was not written (VS-115).
+    if isCapture, front.tail > 0 { fillSilence(front.tail, view) }
     unsafe record.pointee.usedLength = answered ? TransferFormat.statusBytes &+ recorded : 0
     unsafe pending.pointee.drop()
     unsafe done.pointee.put(front.head)
-    front.loaded = false
   }
 
   /// Hands back chains at the front that hold no whole frame (VS-119); returns whether there were any.
@@ -157,7 +164,8 @@ struct Lane: ~Copyable {
   mutating func skip(_ frames: UInt32, _ view: TransferView) -> UInt32 {
     guard frameBytes > 0 else { return 0 }
     var rest = frames
-    rest &-= carry.consume(rest &* frameBytes) / frameBytes
+    let saved = carry.remaining() / frameBytes
+    rest &-= carry.consume((rest < saved ? rest : saved) &* frameBytes) / frameBytes
     while rest > 0, loadFront(view) {
       let wanted = UInt64(rest) &* UInt64(frameBytes)
       let count = wanted < UInt64(front.remaining) ? UInt32(wanted) : front.remaining
@@ -168,7 +176,7 @@ struct Lane: ~Copyable {
     return frames &- rest
   }
 
-  /// Writes `count` bytes of silence into the front chain.
+  /// Writes `count` bytes of silence into the front chain, where a frame begins.
   @_noAllocation @_noLocks
   mutating func fillSilence(_ count: UInt32, _ view: TransferView) {
     guard let silence = unsafe silence else { return front.advance(count, view) }

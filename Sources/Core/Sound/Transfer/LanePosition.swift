@@ -11,7 +11,9 @@ struct LanePosition {
   var head: UInt16
   /// Bytes of whole frames still to come.
   var remaining: UInt32
-  /// Bytes behind.
+  /// Bytes behind those, which are no whole frame.
+  var tail: UInt32
+  /// Bytes passed.
   var consumed: UInt32
   var cursor: SegmentCursor
 
@@ -21,6 +23,7 @@ struct LanePosition {
     index = 0
     head = 0
     remaining = 0
+    tail = 0
     consumed = 0
     cursor = SegmentCursor(SegmentPool.none)
   }

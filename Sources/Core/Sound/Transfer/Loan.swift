@@ -52,11 +52,11 @@ struct Loan: ~Copyable {
   /// Control thread: what comes next lends `bounceBytes` of the daemon's memory, or guest memory when 0.
   ///
   /// The memory only grows, and an outgrown piece is left alone while a hung backend may still use it.
-  mutating func prepare(bounceBytes: Int, inUse: Bool) {
+  mutating func prepare(bounceBytes: Int, _ attic: inout Attic, inUse: Bool) {
     partCount = 0
     frames = 0
     if bounceBytes > self.bounceBytes || inUse {
-      if !inUse { unsafe bounce?.deallocate() }
+      if let bounce = unsafe bounce { unsafe attic.put(bounce, inUse: inUse) }
       unsafe bounce = bounceBytes == 0 ? nil : .allocate(byteCount: bounceBytes, alignment: 16)
       self.bounceBytes = bounceBytes
     }
@@ -116,6 +116,31 @@ struct Loan: ~Copyable {
   }
 }
 
+/// Memory that was lent, and is given up while a hung audio context may still use it.
+@safe
+struct Attic: ~Copyable {
+  private var pieces: [UnsafeMutableRawPointer] = unsafe []
+
+  init() {}
+
+  deinit { freeAll() }
+
+  private func freeAll() {
+    for index in unsafe pieces.indices { unsafe pieces[index].deallocate() }
+  }
+
+  /// Control thread: takes over `piece`, and frees it as soon as nobody uses it.
+  mutating func put(_ piece: UnsafeMutableRawPointer, inUse: Bool) {
+    if !inUse {
+      freeAll()
+      unsafe pieces = []
+      unsafe piece.deallocate()
+    } else {
+      unsafe pieces.append(piece)
+    }
+  }
+}
+
 /// Audio that had to be saved when the ring stopped: it precedes all chains (VU-087).
 @safe
 struct Carry: ~Copyable {
@@ -146,12 +171,12 @@ struct Carry: ~Copyable {
   }
 
   /// Control thread: makes room for `more` bytes behind what remains and returns where they go.
-  mutating func extend(_ more: UInt32) -> UnsafeMutableRawPointer {
+  mutating func extend(_ more: UInt32, _ attic: inout Attic, inUse: Bool) -> UnsafeMutableRawPointer {
     let old = remaining()
     let bigger = UnsafeMutableRawPointer.allocate(byteCount: max(1, Int(old + more)), alignment: 16)
     // SAFETY: the old bytes are as many as remain, and fit.
     if let base = unsafe base() { unsafe bigger.copyMemory(from: base, byteCount: Int(old)) }
-    unsafe bytes?.deallocate()
+    if let bytes = unsafe bytes { unsafe attic.put(bytes, inUse: inUse) }
     unsafe bytes = bigger
     count = old + more
     offset = 0
@@ -159,8 +184,8 @@ struct Carry: ~Copyable {
   }
 
   /// Control thread: forgets everything.
-  mutating func clear() {
-    unsafe bytes?.deallocate()
+  mutating func clear(_ attic: inout Attic, inUse: Bool) {
+    if let bytes = unsafe bytes { unsafe attic.put(bytes, inUse: inUse) }
     unsafe bytes = nil
     count = 0
     offset = 0

@@ -22,18 +22,24 @@ extension TransferQueue {
   /// Stops the ring: after the return it is not touched and nobody is notified (VU-086).
   ///
   /// Unfinished chains at the end of the avail ring are given back, to be popped again; older ones are
-  /// completed, what they had to play is kept (VU-087, VU-088).
+  /// completed, what they had to play is kept (VU-087, VU-088). When the ring's memory is gone nothing can
+  /// be completed: whatever the guest has not seen in the used ring is taken again after the next start.
   ///
   /// - Returns: the next avail index, equal to the used index.
   package func suspend() -> UInt16 {
     unsafe exclusive { ring in
-      let running = unsafe ring.pointee.isRunning()
-      if running { collect() }
+      guard unsafe ring.pointee.isRunning() else {
+        unsafe forget(ring)
+        return unsafe ring.pointee.lastBase
+      }
+      collect()
       unsafe ring.pointee.rewind { record in
         if let feed = unsafe feed(record.stream) { unsafe feed.pointee.lane.pointee.rewindLast() }
       }
       let current = unsafe view.pointee
-      unsafe forEachFeed { unsafe $0.pointee.lane.pointee.carryRest(current) }
+      unsafe forEachFeed {
+        unsafe $0.pointee.lane.pointee.carryRest(current, loanInUse: $0.pointee.hasStaleLoan)
+      }
       collect()
       finish()
       unsafe ring.pointee.stop()
@@ -44,17 +50,18 @@ extension TransferQueue {
 
   /// Forgets the ring without touching its memory: the guest reset it, or it is broken.
   package func abandon() {
-    unsafe exclusive { ring in
-      unsafe ring.pointee.stop()
-      unsafe forEachFeed { unsafe $0.pointee.lane.pointee.resize(1) }
-      unsafe view.pointee = .empty
-    }
+    unsafe exclusive { ring in unsafe forget(ring) }
+  }
+
+  private func forget(_ ring: UnsafeMutablePointer<TransferRing>) {
+    unsafe ring.pointee.stop()
+    unsafe forEachFeed { unsafe $0.pointee.lane.pointee.resize(1) }
+    unsafe view.pointee = .empty
   }
 
   /// Finds everything in another snapshot of memory; a ring that is not there is paused (VU-054, VU-058).
   package func move(to memory: GuestMemory) {
     unsafe exclusive { ring in unsafe view.pointee = unsafe ring.pointee.move(to: memory) }
-    service()
   }
 
   private func forEachFeed(_ body: (UnsafeMutablePointer<Feed>) -> Void) {

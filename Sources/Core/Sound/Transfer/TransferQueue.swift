@@ -109,6 +109,8 @@ package struct TransferQueue: ~Copyable {
     while token.load(ordering: .acquiring) != TransferQueue.closed { usleep(20) }
     let result = unsafe body(ring)
     _ = token.bitwiseAnd(~TransferQueue.closed, ordering: .acquiringAndReleasing)
+    // For those who were turned away.
+    service()
     return result
   }
 
@@ -120,9 +122,10 @@ package struct TransferQueue: ~Copyable {
     finish()
   }
 
-  /// Moves chains that feeds are done with into the used ring.
+  /// Moves chains that feeds are done with into the used ring, if that is there.
   @_noAllocation @_noLocks
   func collect() {
+    if unsafe !ring.pointee.isRunning() { return }
     var id: UInt32 = 0
     while id < feedCount {
       // SAFETY: id < feedCount.
@@ -136,7 +139,7 @@ package struct TransferQueue: ~Copyable {
   /// Shows the guest what was completed and notifies it, at most once.
   @_noAllocation @_noLocks
   func finish() {
-    guard unsafe ring.pointee.publish() else { return }
+    guard unsafe ring.pointee.isRunning(), unsafe ring.pointee.publish() else { return }
     let signal = callSignal.load(ordering: .relaxed)
     guard signal >= 0 else { return }
     notifications.add(1, ordering: .relaxed)

@@ -14,8 +14,10 @@ package struct TransferRing: ~Copyable {
   private(set) var size: UInt32 = 0
   private var memory: GuestView = GuestMemory.empty.guestView
 
-  /// Pieces of chains that may be in flight in one ring (VS-124): 64 chains of 1024 pages.
-  private static var segments: UInt32 { 65_536 }
+  /// Pieces of chains that may be in flight in a ring: each entry may be a chain of 1024 pages (VS-124).
+  ///
+  /// No card of 64 streams gets near the million that is the limit; what is not used costs no memory.
+  private static func segments(_ size: UInt32) -> UInt32 { max(65_536, min(size, 1024) * 1024) }
 
   init() {}
 
@@ -45,7 +47,7 @@ package struct TransferRing: ~Copyable {
     unsafe split.initialize(to: new)
     unsafe self.split = split
     let pool = UnsafeMutablePointer<SegmentPool>.allocate(capacity: 1)
-    unsafe pool.initialize(to: SegmentPool(capacity: max(Self.segments, size * 2)))
+    unsafe pool.initialize(to: SegmentPool(capacity: Self.segments(size)))
     unsafe self.pool = pool
     let records = UnsafeMutablePointer<TransferRecord>.allocate(capacity: Int(size))
     unsafe records.initialize(
@@ -59,7 +61,10 @@ package struct TransferRing: ~Copyable {
 
   /// Forgets the ring; the feeds of its queue are held and empty.
   mutating func stop() {
-    if let split = unsafe split { lastBase = unsafe split.pointee.nextAvail }
+    // Of a ring whose memory is gone, what was not published is taken again.
+    if let split = unsafe split {
+      lastBase = unsafe paused ? split.pointee.publishedUsed : split.pointee.nextAvail
+    }
     paused = false
     free()
     unsafe split = nil
@@ -125,18 +130,16 @@ package struct TransferRing: ~Copyable {
       queue.fault.load(ordering: .relaxed) == 0
     else { return }
     var rest = size
-    while rest > 0 {
+    while true {
       let (count, fault) = unsafe split.pointee.waiting()
       if let fault { return queue.stop(for: fault) }
       if count == 0 {
-        guard queue.wantsKicks.load(ordering: .relaxed) else {
-          unsafe split.pointee.refuseKicks()
-          return
-        }
+        guard queue.wantsKicks.load(ordering: .relaxed) else { return unsafe split.pointee.refuseKicks() }
         if unsafe !split.pointee.wantKicks() { return }
-        rest &-= 1
-        continue
       }
+      // More than a ring full in one go: come back for the rest by way of the control thread.
+      guard rest > 0 else { return queue.alarm() }
+      if count == 0 { rest &-= 1 }
       var taken: UInt16 = 0
       while taken < count, rest > 0 {
         if let fault = take(queue) { return queue.stop(for: fault) }
@@ -144,8 +147,6 @@ package struct TransferRing: ~Copyable {
         rest &-= 1
       }
     }
-    // More than a ring full in one go: come back for the rest by way of the control thread.
-    queue.alarm()
   }
 
   /// Pops one chain, checks it, and hands it to its stream or answers it.
@@ -158,7 +159,10 @@ package struct TransferRing: ~Copyable {
     let (head, fault) = unsafe split.pointee.pop()
     if let fault { return fault }
     // SAFETY: pop() returns heads below the size.
-    if unsafe records[Int(head)].busy { return .headInFlight }
+    if unsafe records[Int(head)].busy {
+      unsafe split.pointee.rewind(1)
+      return .headInFlight
+    }
     unsafe slots[Int(UInt32(at) & (size &- 1))] = head
 
     let (chain, malformed) = unsafe split.pointee.walk(head, memory, &pool.pointee)
