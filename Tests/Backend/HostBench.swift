@@ -75,7 +75,7 @@ final class HostBench: @unchecked Sendable {
 
 /// One answer, awaited by polling.
 final class Reply: Sendable {
-  private let answers = Mutex<[BackendError?]>([])
+  private let answers = Locked<[BackendError?]>([])
 
   func give(_ error: BackendError?) { answers.withLock { $0.append(error) } }
   var count: Int { answers.withLock { $0.count } }
@@ -93,7 +93,7 @@ final class Reply: Sendable {
 /// The audio context of all streams of a scripted backend.
 final class Player: Sendable {
   private let ends = Atomic<Bool>(false)
-  private let thread: Mutex<Platform.Thread?> = Mutex(nil)
+  private let thread: Locked<Platform.Thread?> = Locked(nil)
 
   init(_ backend: ScriptedBackend) {
     let thread = try? Platform.Thread(name: "player") { [self] in

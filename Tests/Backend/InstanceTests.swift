@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
+import Platform
 import PluginABI
 import Sound
-import Synchronization
 import TestSupport
 import Testing
 
@@ -139,7 +139,7 @@ struct InstanceTests {
   func events() throws {
     let backend = ScriptedBackend()
     let instance = try backend.makeInstance()
-    let heard = Mutex<[BackendEvent]>([])
+    let heard = Locked<[BackendEvent]>([])
     instance.listen { event in heard.withLock { $0.append(event) } }
 
     backend.notify(VSND_EVENT_LOST)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
 package import Logging
-import Synchronization
+import Platform
 
 /// A log that keeps its lines as `level: text`.
 package final class RecordingLog: Sendable {
-  private let kept = Mutex<[String]>([])
+  private let kept = Locked<[String]>([])
 
   package init() {}
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
 package import Backend
+import Platform
 import PluginABI
 import Sound
-import Synchronization
 
 /// Whose create() comes next: the call has no place for a context.
-private let creating = Mutex<ScriptedBackend?>(nil)
+private let creating = Locked<ScriptedBackend?>(nil)
 
 extension ScriptedBackend {
   /// Reads the tables and calls create().
@@ -18,7 +18,7 @@ extension ScriptedBackend {
     }
   }
 
-  private static let order = Mutex(())
+  private static let order = Locked(())
 
   /// Emits what ``answer(devices:)`` was told.
   private nonisolated(unsafe) static let devices: UnsafeMutablePointer<vsnd_devices_t> = {

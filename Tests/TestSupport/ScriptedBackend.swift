@@ -2,8 +2,8 @@
 
 package import Backend
 import Glibc
+import Platform
 package import PluginABI
-import Synchronization
 
 /// A backend in memory that does what a test tells it, and remembers what it was asked for.
 ///
@@ -27,7 +27,7 @@ package final class ScriptedBackend: @unchecked Sendable {
     var processed: [UInt32] = []
   }
 
-  let state = Mutex(State())
+  let state = Locked(State())
   /// What create() got.
   nonisolated(unsafe) package internal(set) var host: UnsafePointer<vsnd_host_t>?
   /// For changes before the plugin is read.
@@ -118,7 +118,7 @@ package final class ScriptedStream: @unchecked Sendable {
   package let index: UInt32
   package let feed: OpaquePointer
   let backend: ScriptedBackend
-  private let running = Mutex(false)
+  private let running = Locked(false)
 
   init(_ backend: ScriptedBackend, index: UInt32, feed: OpaquePointer) {
     self.backend = backend

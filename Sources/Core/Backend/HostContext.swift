@@ -3,7 +3,6 @@
 internal import Logging
 private import Platform
 private import PluginABI
-private import Synchronization
 
 /// Something that happened in the sound server, told by a backend from any of its threads.
 package enum BackendEvent: UInt32, Sendable {
@@ -24,7 +23,7 @@ final class HostContext: Sendable {
 
   private let name: String
   private let logger: Logger
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   init(name: String, logger: Logger) {
     self.name = name

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-import Synchronization
-
 /// A queue into which any thread puts messages for one reader, who is told through an eventfd.
 package final class Mailbox<Message: Sendable>: Sendable {
   /// Readable while there is something to take.
   package let descriptor: Descriptor
-  private let messages = Mutex<[Message]>([])
+  private let messages = Locked<[Message]>([])
 
   package init() throws(SystemCallError) { descriptor = try .event() }
 

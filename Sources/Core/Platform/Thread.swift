@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
 import CPlatform
+import Glibc
 
 /// A thread of the operating system with a name.
 ///
@@ -28,9 +29,12 @@ package final class Thread: Sendable {
     thread = started
   }
 
+  /// Lets go of it, instead of ``join()``: what it holds goes when it ends.
+  package func detach() { pthread_detach(pthread_t(thread)) }
+
   /// Waits for its end, once only.
   ///
-  /// A thread that is never joined leaks its stack.
+  /// A thread that is neither joined nor detached leaks its stack.
   package func join() { _ = vsnd_thread_join(thread) }
 }
 

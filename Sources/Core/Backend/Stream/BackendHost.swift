@@ -3,7 +3,6 @@
 package import Logging
 package import Platform
 package import Sound
-internal import Synchronization
 
 /// A backend at work: its instance, the threads that call it, and the streams of the card.
 @safe
@@ -12,7 +11,7 @@ package final class BackendHost: Sendable {
   private let watcher: StreamWatcher
   private let log: Logger
   /// One, or one for each stream: as the backend allows.
-  private let openers = Mutex<[Opener]>([])
+  private let openers = Locked<[Opener]>([])
 
   /// Takes over `instance`, which is prepared.
   package init(_ instance: Instance, log: Logger) throws(SystemCallError) {

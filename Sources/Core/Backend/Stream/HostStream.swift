@@ -49,7 +49,7 @@ package final class HostStream: @unchecked Sendable {
   /// A guest that starts waits no longer than this for its host: then it runs on the daemon's clock.
   static let startLimit: UInt64 = 500_000_000
 
-  let state = Mutex(State())
+  let state = Locked(State())
   let instance: Instance
   let feed: UnsafeMutablePointer<Feed>
   let opener: Opener

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
 internal import Platform
+internal import Synchronization
 
 /// A thread that makes the calls of a backend which may wait, one after the other.
 ///
@@ -12,6 +13,7 @@ final class Opener: Sendable {
   /// Readable once the thread has ended.
   private let ended: Descriptor
   private let thread: Thread
+  private let isJoined = Atomic<Bool>(false)
 
   init(name: String) throws(SystemCallError) {
     let jobs = try Mailbox<Job?>()
@@ -23,6 +25,8 @@ final class Opener: Sendable {
       ended.signal()
     }
   }
+
+  deinit { if !isJoined.load(ordering: .relaxed) { thread.detach() } }
 
   /// Lets `job` be done after those put before it; any thread but an audio context, never waits.
   func put(_ job: @escaping Job) { jobs.put(job) }
@@ -37,6 +41,7 @@ final class Opener: Sendable {
     repeat {
       if Wait.until(deadline, ended.raw).contains(.first) {
         thread.join()
+        isJoined.store(true, ordering: .relaxed)
         return true
       }
     } while MonotonicClock.now < deadline

@@ -8,8 +8,8 @@ final class StreamWatcher: Sendable {
   /// Signalled when a stream wants to be looked at: also by audio contexts that fail.
   let signal: Descriptor
   private let ending = Atomic<Bool>(false)
-  private let streams = Mutex<[HostStream]>([])
-  private let thread = Mutex<Thread?>(nil)
+  private let streams = Locked<[HostStream]>([])
+  private let thread = Locked<Thread?>(nil)
 
   init() throws(SystemCallError) {
     signal = try .event()
