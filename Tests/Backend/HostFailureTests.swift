@@ -201,4 +201,19 @@ struct HostFailureTests {
     player.end()
     #expect(bench.host.shutDown(within: 1000))
   }
+
+  @Test("a start that a pause or a release overtakes is answered, once", arguments: [true, false])
+  func overtakenStart(pause: Bool) throws {
+    let bench = try HostBench()
+    #expect(bench.prepare().isSuccess)
+    bench.backend.hang(in: .start)
+    let reply = bench.start()
+    if pause { bench.stream.stop() } else { bench.stream.release(.discard) }
+
+    #expect(reply.count == 1)
+    bench.backend.letGo(of: .start)
+    #expect(bench.host.shutDown(within: 1000))
+    #expect(reply.count == 1)
+    #expect(reply.isSuccess)
+  }
 }

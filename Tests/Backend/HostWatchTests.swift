@@ -115,4 +115,19 @@ struct HostWatchTests {
     watch.fail(at: start)
     #expect(watch.look(at: start - 1000, attempts: 0) == .nothing)
   }
+
+  @Test("a backend that waits for a late worker of the daemon's is not held silent, one that hangs is")
+  func excusedSilence() {
+    var clock = ManualClock()
+    var watch = HostWatch(shape, at: clock.now, attempts: 5)
+
+    for _ in 0..<20 {
+      clock.advance(milliseconds: 50)
+      #expect(watch.look(at: clock.now, attempts: 5, excused: true) == .nothing)
+    }
+    clock.advance(milliseconds: 79)
+    #expect(watch.look(at: clock.now, attempts: 5) == .nothing)
+    clock.advance(milliseconds: 1)
+    #expect(watch.look(at: clock.now, attempts: 5) == .takeOver)
+  }
 }

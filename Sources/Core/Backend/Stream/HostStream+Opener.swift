@@ -39,6 +39,9 @@ extension HostStream {
     wakeWatcher()
     do throws(BackendError) {
       try start(device)
+      state.withLock { state in
+        if state.epoch == epoch { state.isPaced = device.isPaced }
+      }
       take(epoch)?(nil)
     } catch {
       startFailed(epoch, error)
@@ -72,7 +75,7 @@ extension HostStream {
       guard state.withLock({ $0.epoch == epoch }) else { return opened.stream.close() }
       device = opened
       try start(opened)
-      reopened(epoch)
+      reopened(epoch, opened)
     } catch {
       close(.discard)
       reopenFailed(epoch, error)
@@ -96,7 +99,8 @@ extension HostStream {
     device.wasStarted = true
     guard device.stream.needsProcess else { return }
     do throws(SystemCallError) {
-      device.worker = try unsafe StreamWorker(device.stream, device.parameters, feed: feed)
+      device.worker = try unsafe StreamWorker(
+        device.stream, device.parameters, feed: feed, mark: stepMark)
     } catch {
       throw BackendError(code: VSND_E_NOMEM, text: "no thread for its audio: \(error)", osError: error.code)
     }
@@ -170,11 +174,12 @@ extension HostStream {
     }
   }
 
-  private func reopened(_ epoch: UInt64) {
+  private func reopened(_ epoch: UInt64, _ device: OpenDevice) {
     let attempts = unsafe feed.pointee.attempts.load(ordering: .relaxed)
     state.withLock { state in
       guard state.epoch == epoch else { return }
       state.isLost = false
+      state.isPaced = device.isPaced
       state.watch?.reopen(at: MonotonicClock.now, attempts: attempts)
     }
   }

@@ -61,6 +61,7 @@ extension HostStream {
   /// Gives the stream to the clock; its device is lost, and will be opened again if the stream runs.
   func lose(_ state: inout State, _ reason: String, at now: UInt64) {
     state.isLost = true
+    state.isPaced = false
     guard state.wish == .running else { return }
     if let watch = state.watch, watch.phase == .attached, now >= watch.since + Backoff.trusted {
       state.backoff.reset()
@@ -75,7 +76,8 @@ extension HostStream {
   private func move(_ state: inout State, at now: UInt64) {
     guard var watch = state.watch else { return }
     let attempts = unsafe feed.pointee.attempts.load(ordering: .relaxed)
-    var step = watch.look(at: now, attempts: attempts)
+    let excused = state.isPaced && !stepMark.isInside.load(ordering: .relaxed)
+    var step = watch.look(at: now, attempts: attempts, excused: excused)
     if step == .takeOver {
       unsafe feed.pointee.give(to: .clock)
       sayGone(&state, "it has fallen silent")

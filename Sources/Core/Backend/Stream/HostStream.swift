@@ -9,7 +9,7 @@ internal import Synchronization
 /// going while the host is away.
 ///
 /// The calls of the control thread never wait for the backend: an Opener makes them, in order. Answers come
-/// once, on a thread of the host; none comes for what was given up by stop() or release(_:).
+/// once, on any thread; none comes for an open that was given up by release(_:).
 @safe
 package final class HostStream: @unchecked Sendable {
   package typealias Answer = @Sendable (BackendError?) -> Void
@@ -34,6 +34,8 @@ package final class HostStream: @unchecked Sendable {
     var start: PendingStart?
     /// While the stream runs.
     var watch: HostWatch?
+    /// The daemon's clock calls process(): the watch looks at stepMark too.
+    var isPaced = false
     /// The device failed, and is not open again.
     var isLost = false
     /// The log was told that the host is away.
@@ -55,6 +57,7 @@ package final class HostStream: @unchecked Sendable {
   let opener: Opener
   let log: Logger
   private let watcherSignal: Descriptor
+  let stepMark = StepMark()
   /// How the log calls the stream.
   let name: String
   /// Belongs to the opener's thread, like what follows.
@@ -86,13 +89,14 @@ package final class HostStream: @unchecked Sendable {
 
   /// Opens the device, anew if it is open with other parameters.
   package func prepare(_ parameters: OpenParameters, answer: @escaping Answer) {
-    let generation = state.withLock { state in
+    let (generation, owed) = state.withLock { state in
       state.epoch += 1
       state.generation += 1
       state.parameters = parameters
-      rest(&state, .open)
-      return state.generation
+      let owed = rest(&state, .open)
+      return (state.generation, owed)
     }
+    owed?(nil)
     opener.put { [self] in open(parameters, generation, answer) }
   }
 
@@ -114,10 +118,11 @@ package final class HostStream: @unchecked Sendable {
 
   /// Pauses: no loan is taken after this has returned.
   package func stop() {
-    state.withLock { state in
+    let owed = state.withLock { state in
       state.epoch += 1
-      rest(&state, .open)
+      return rest(&state, .open)
     }
+    owed?(nil)
     opener.put { [self] in pause() }
   }
 
@@ -125,12 +130,13 @@ package final class HostStream: @unchecked Sendable {
   ///
   /// No loan is taken after this has returned.
   package func release(_ mode: StopMode) {
-    state.withLock { state in
+    let owed = state.withLock { state in
       state.epoch += 1
       state.generation += 1
       state.isLost = false
-      rest(&state, .closed)
+      return rest(&state, .closed)
     }
+    owed?(nil)
     opener.put { [self] in close(mode) }
   }
 
@@ -138,13 +144,17 @@ package final class HostStream: @unchecked Sendable {
   func wakeWatcher() { watcherSignal.signal() }
 
   /// Nothing moves the stream from here on.
-  private func rest(_ state: inout State, _ wish: Wish) {
+  ///
+  /// - Returns: the answer that a start still owes: it succeeded, and is over.
+  private func rest(_ state: inout State, _ wish: Wish) -> Answer? {
+    let owed = state.start.take()?.answer
     state.wish = wish
-    state.start = nil
+    state.isPaced = false
     state.watch = nil
     state.reopenAt = nil
     state.isAway = false
     unsafe feed.pointee.give(to: .nobody)
+    return owed
   }
 }
 
@@ -157,6 +167,8 @@ final class OpenDevice {
   /// start() succeeded since open(): stop() is due before close().
   var wasStarted = false
   var worker: StreamWorker?
+  /// The daemon's clock says when process() is called.
+  var isPaced: Bool { stream.needsProcess && stream.wake == nil }
 
   init(_ stream: PluginStream, _ parameters: OpenParameters) {
     self.stream = stream

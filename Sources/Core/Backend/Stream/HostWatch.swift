@@ -70,14 +70,16 @@ struct HostWatch {
     }
   }
 
-  /// - Parameter attempts: loans that the backend has asked for so far.
-  mutating func look(at now: UInt64, attempts: UInt64) -> Step {
+  /// - Parameters:
+  ///   - attempts: loans that the backend has asked for so far.
+  ///   - excused: the backend waits to be called by the daemon: its silence is none.
+  mutating func look(at now: UInt64, attempts: UInt64, excused: Bool = false) -> Step {
     looked = now
     let moved = attempts != seen
     seen = attempts
     switch phase {
     case .attached:
-      if moved { progress = now }
+      if moved || excused { progress = now }
       guard now >= progress + limit else { return .nothing }
       enter(.silent, at: now)
       // The guest has waited long enough: the first period is due at once.

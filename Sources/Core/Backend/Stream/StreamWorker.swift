@@ -2,7 +2,12 @@
 
 internal import Platform
 internal import Sound
-private import Synchronization
+internal import Synchronization
+
+/// Whether a worker is inside process(): a worker that is merely late does not speak against its backend.
+final class StepMark: Sendable {
+  let isInside = Atomic<Bool>(false)
+}
 
 /// The audio context of a running stream whose backend has none: a thread that calls process().
 @safe
@@ -17,11 +22,13 @@ final class StreamWorker: Sendable {
 
   /// Starts calling `stream.process()`.
   ///
-  /// - Parameter feed: lives longer than the worker.
+  /// - Parameters:
+  ///   - feed: lives longer than the worker.
+  ///   - mark: is set during steps that the daemon's clock paces.
   @unsafe
-  init(_ stream: PluginStream, _ parameters: OpenParameters, feed: UnsafeMutablePointer<Feed>)
-    throws(SystemCallError)
-  {
+  init(
+    _ stream: PluginStream, _ parameters: OpenParameters, feed: UnsafeMutablePointer<Feed>, mark: StepMark
+  ) throws(SystemCallError) {
     let quit = try Descriptor.event()
     self.quit = quit
     let counter = unsafe FrameCounter(feed)
@@ -30,7 +37,7 @@ final class StreamWorker: Sendable {
       if let wake = stream.wake {
         Self.follow(wake, of: stream, counter, until: quit)
       } else {
-        Self.pace(stream, parameters, until: quit)
+        Self.pace(stream, parameters, mark, until: quit)
       }
     }
   }
@@ -68,14 +75,19 @@ final class StreamWorker: Sendable {
   }
 
   /// Makes a step at each tick of the daemon's clock.
-  private static func pace(_ stream: PluginStream, _ parameters: OpenParameters, until quit: Descriptor) {
+  private static func pace(
+    _ stream: PluginStream, _ parameters: OpenParameters, _ mark: StepMark, until quit: Descriptor
+  ) {
     var grid = PeriodGrid(
       start: MonotonicClock.now, period: min(stream.periodFrames, parameters.bufferFrames),
       rate: parameters.rate.hertz, buffer: parameters.bufferFrames)
     while !Wait.until(grid.next, quit.raw).contains(.first) {
       let now = MonotonicClock.now
       let due = grid.take(at: now)
-      if due > 0 { stream.process(due: due, now: now) }
+      guard due > 0 else { continue }
+      mark.isInside.store(true, ordering: .relaxed)
+      stream.process(due: due, now: now)
+      mark.isInside.store(false, ordering: .relaxed)
     }
   }
 }
