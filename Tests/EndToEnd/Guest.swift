@@ -38,7 +38,7 @@ final class Guest: Sendable {
       _ = try control("qmp_capabilities")
       try awaitReady()
     } catch {
-      qemu.end()
+      qemu.end(within: 10)
       throw Failure("\(error); QEMU said: \(qemu.output)")
     }
   }
@@ -101,7 +101,8 @@ final class Guest: Sendable {
 
   var console: String { (try? String(contentsOfFile: share + "/console.log", encoding: .utf8)) ?? "" }
 
-  func end() { qemu.end() }
+  /// Ends QEMU; its own limit comes first, because killing `timeout` would leave QEMU behind.
+  func end() { qemu.end(within: 10) }
 
   /// Ends QEMU as a crash does: its descriptors are closed, and nothing else happens.
   func crash() throws {
