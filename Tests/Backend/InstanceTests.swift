@@ -170,7 +170,7 @@ struct InstanceTests {
 
   @Test("a talkative backend is cut off after twenty lines, and the log says how many it lost")
   func lineLimit() {
-    var limit = LineLimit()
+    var limit = LineLimit(earning: 500_000_000)
     var clock = ManualClock()
 
     let first = (0..<25).map { _ in limit.admit(at: clock.now) }

@@ -17,7 +17,7 @@ package enum BackendEvent: UInt32, Sendable {
 /// What the host table of one backend needs to do its work.
 final class HostContext: Sendable {
   private struct State {
-    var limit = LineLimit()
+    var limit = LineLimit(earning: 500_000_000)
     var listeners: [UInt: @Sendable (BackendEvent) -> Void] = [:]
   }
 

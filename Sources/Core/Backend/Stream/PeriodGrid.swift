@@ -9,7 +9,7 @@ struct PeriodGrid {
   /// Frames in a tick; at least those of a millisecond, so that a tiny period does not burn a CPU.
   let period: UInt32
   let rate: UInt32
-  /// After a stall of more frames than these, the lost time stays lost.
+  /// After a stall of these frames or more, the lost time stays lost.
   let buffer: UInt32
   private(set) var ticks: UInt64 = 0
 
@@ -32,8 +32,9 @@ struct PeriodGrid {
 
   /// Takes the frames that are due at `now`.
   ///
-  /// A late call gets all that it missed, so that the rate stays true. After a stall longer than the buffer
-  /// it gets one period only: the guest has long run dry, and a burst would not bring the time back.
+  /// A late call gets all that it missed, so that the rate stays true. After a stall as long as the buffer
+  /// it gets one period only: the guest has run dry, and a burst would not bring the time back. Linux even
+  /// takes a burst of exactly one buffer for no progress at all, since it counts modulo the buffer.
   mutating func take(at now: UInt64) -> UInt32 {
     guard now >= next else { return 0 }
     let elapsed = now - start
@@ -42,7 +43,7 @@ struct PeriodGrid {
     let reached = frames / UInt64(period)
     let due = (reached - ticks) * UInt64(period)
     ticks = reached
-    return due <= UInt64(buffer) ? UInt32(due) : period
+    return due < UInt64(buffer) ? UInt32(due) : period
   }
 
   /// Nanoseconds that `frames` last, rounded up: a tick never comes early.

@@ -26,7 +26,7 @@ package final class Server {
   private var connection: Connection?
   private var device: (any VhostDevice)?
   private var losses: EventLoop.Watch?
-  private var limit = LogLimit()
+  private var limit = LineLimit(earning: 2_000_000_000)
 
   /// - Parameters:
   ///   - loop: stopped by this when a single connected socket has ended.
