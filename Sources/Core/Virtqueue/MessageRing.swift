@@ -18,6 +18,8 @@ package final class MessageRing {
   private var pool: SegmentPool
   private var memory: GuestMemory
   private var inFlight: [UInt16: Message] = [:]
+  /// The ring's memory is not mapped: it is not touched until it is (VU-058).
+  package private(set) var isPaused = false
   private static let segments: UInt32 = 16_384
   /// Longer requests do not exist; the rest of a message is of no interest.
   private static let readLimit: UInt32 = 256
@@ -29,16 +31,19 @@ package final class MessageRing {
     self.memory = memory
   }
 
-  /// Finds the ring in another snapshot of memory.
+  /// Finds the ring in another snapshot of memory; on a fault it is paused until it is found (VU-054, VU-058).
   package func move(to memory: GuestMemory) throws(RingFault) {
-    try split.move(to: memory)
     self.memory = memory
+    isPaused = true
+    try split.move(to: memory)
+    isPaused = false
   }
 
   package var size: UInt32 { split.layout.size }
 
   /// Takes the next chain; nil when none waits.
   package func next() throws(RingFault) -> Message? {
+    if isPaused { return nil }
     let (waiting, fault) = split.waiting()
     if let fault { throw fault }
     guard waiting > 0 else { return nil }
@@ -86,21 +91,23 @@ package final class MessageRing {
   }
 
   /// Returns `message` to the guest, `length` bytes of it written; visible after ``publish()``.
+  ///
+  /// Not while the ring is paused.
   package func complete(_ message: Message, length: UInt32) {
-    guard inFlight.removeValue(forKey: message.chain.head) != nil else { return }
+    guard !isPaused, inFlight.removeValue(forKey: message.chain.head) != nil else { return }
     pool.release(message.chain.readable)
     pool.release(message.chain.writable)
     split.push(message.chain.head, length: length)
   }
 
   /// Shows the guest what was completed; returns whether it wants to be notified.
-  package func publish() -> Bool { split.publish() && split.shouldNotify() }
+  package func publish() -> Bool { !isPaused && split.publish() && split.shouldNotify() }
 
   /// Asks for a kick at the next buffer; returns whether there is one already (VS-183).
-  package func wantKicks() -> Bool { split.wantKicks() }
+  package func wantKicks() -> Bool { !isPaused && split.wantKicks() }
 
   /// Asks for no kicks: buffers are looked for when there is something to put into them.
-  package func refuseKicks() { split.refuseKicks() }
+  package func refuseKicks() { if !isPaused { split.refuseKicks() } }
 
   /// Ends the use of the ring: the newest chains in flight will be popped again (VU-087).
   ///
@@ -111,6 +118,7 @@ package final class MessageRing {
       inFlight[newest.key] = nil
       split.rewind(1)
     }
+    if isPaused { return split.nextAvail }
     for message in inFlight.values {
       write(answer, at: 0, to: message)
       complete(message, length: min(UInt32(answer.count), message.chain.writableBytes))

@@ -30,13 +30,22 @@ final class CardStream: @unchecked Sendable {
   /// Tells the card that ``flows`` changed.
   var flowChanged: () -> Void = {}
 
-  /// The request that the host works on; its number tells late answers from current ones.
-  private var pending: (number: UInt64, reply: Reply)?
-  private var lastNumber: UInt64 = 0
+  /// A request of the guest; its number tells late answers of the host from current ones.
+  private struct Request {
+    let number: UInt64
+    let command: PCMCommand
+    let wanted: PCMParameters?
+    let reply: Reply
+  }
+  /// The request that the host works on.
+  private var pending: Request?
   /// Requests that came meanwhile: those of one stream are executed in order (VS-031).
-  private var waiting: [(PCMCommand, PCMParameters?, Reply)] = []
+  private var waiting: [Request] = []
+  private var lastNumber: UInt64 = 0
+  /// The flow that began without a request, when its ring came back.
+  private var resumption: UInt64?
 
-  /// How long a guest is kept waiting for its host: it gives up after 1 s (VS-030).
+  /// How long a guest is kept waiting for its host, in ms: it gives up after 1 s (VS-030).
   static let deadline = 800
 
   init(
@@ -54,49 +63,58 @@ final class CardStream: @unchecked Sendable {
 
   /// Executes a command and answers, now or when the host is through (VS-080…086).
   func perform(_ command: PCMCommand, _ wanted: PCMParameters? = nil, reply: @escaping Reply) {
-    guard pending == nil else {
-      waiting.append((command, wanted, reply))
-      return
-    }
-    switch state.step(command) {
-    case .refuse: reply(.badMessage)
-    case .accept, .keep: reply(.ok)
-    case .set: set(wanted, reply)
+    let request = Request(number: nextNumber(), command: command, wanted: wanted, reply: reply)
+    if pending == nil { execute(request) } else { waiting.append(request) }
+    let unanswered = pending?.number == request.number || waiting.last?.number == request.number
+    guard unanswered else { return }
+    loop.after(milliseconds: Self.deadline) { [weak self] in self?.timeOut(request.number) }
+  }
+
+  private func nextNumber() -> UInt64 {
+    lastNumber += 1
+    return lastNumber
+  }
+
+  private func execute(_ request: Request) {
+    switch state.step(request.command) {
+    case .refuse: request.reply(.badMessage)
+    case .accept, .keep: request.reply(.ok)
+    case .set: set(request)
     case .setAnew:
       giveUp(.discard)
-      set(wanted, reply)
-    case .open: open(reply)
-    case .start: start(reply)
+      set(request)
+    case .open: open(request)
+    case .start: start(request)
     case .stop:
       state = .stopped
       updateFlow()
-      reply(.ok)
+      request.reply(.ok)
     case .release:
       state = .released
       giveUp(.drain)
-      reply(.ok)
+      request.reply(.ok)
     }
   }
 
-  private func set(_ wanted: PCMParameters?, _ reply: Reply) {
-    guard let wanted else { return reply(.badMessage) }
+  private func set(_ request: Request) {
+    guard let wanted = request.wanted else { return request.reply(.badMessage) }
     parameters = wanted
     state = .parametersSet
-    reply(.ok)
+    request.reply(.ok)
   }
 
   // MARK: Steps that the host takes part in
 
-  private func open(_ reply: @escaping Reply) {
-    guard let parameters else { return reply(.badMessage) }
+  private func open(_ request: Request) {
+    guard let parameters else { return request.reply(.badMessage) }
     let map = ChannelMap.positions(offer, channels: Int(parameters.channels))
-    let request = OpenParameters(
+    let device = OpenParameters(
       direction: offer.direction, index: UInt32(id), format: parameters.format, rate: parameters.rate,
       channels: parameters.channels, periodFrames: parameters.periodFrames,
       bufferFrames: parameters.bufferFrames, map: map, device: offer.device, label: offer.label)
     hostIsOpen = true
-    let number = wait(reply) { $0.openTimedOut() }
-    host.prepare(request, answer: heard(number) { $0.opened($1) })
+    pending = request
+    host.prepare(device, answer: heard(request.number) { $0.opened($1) })
   }
 
   private func opened(_ error: BackendError?) -> ControlStatus {
@@ -114,20 +132,12 @@ final class CardStream: @unchecked Sendable {
     return .ok
   }
 
-  private func openTimedOut() -> ControlStatus {
-    hostIsOpen = false
-    host.release(.discard)
-    log.error("stream \(id): the host did not open its device within \(Self.deadline) ms")
-    return .ioError
-  }
-
-  private func start(_ reply: @escaping Reply) {
+  private func start(_ request: Request) {
     let before = state
     state = .running
-    guard ringIsLive else { return reply(.ok) }
-    // A host that hangs is no reason to stop the guest: its clock goes on, on the daemon's.
-    let number = wait(reply) { _ in .ok }
-    beginFlow(answer: heard(number) { $0.started($1, before) })
+    guard ringIsLive else { return request.reply(.ok) }
+    pending = request
+    beginFlow(answer: heard(request.number) { $0.started($1, before) })
   }
 
   private func started(_ error: BackendError?, _ before: PCMState) -> ControlStatus {
@@ -138,31 +148,37 @@ final class CardStream: @unchecked Sendable {
     return Self.status(of: error)
   }
 
-  /// Notes that a request waits for the host, until the deadline at most.
-  private func wait(_ reply: @escaping Reply, timedOut: @escaping (CardStream) -> ControlStatus) -> UInt64 {
-    lastNumber += 1
-    let number = lastNumber
-    pending = (number, reply)
-    loop.after(milliseconds: Self.deadline) { [weak self] in self?.answered(number, timedOut) }
-    return number
-  }
-
   /// What the host calls, on any thread, when it is through with request `number`.
   private func heard(
     _ number: UInt64, _ outcome: @escaping @Sendable (CardStream, BackendError?) -> ControlStatus
   ) -> @Sendable (BackendError?) -> Void {
-    { [self] error in loop.post { [self] in answered(number) { outcome($0, error) } } }
+    { [self] error in loop.post { [self] in answer(number) { outcome($0, error) } } }
   }
 
   /// Answers request `number`, unless that was done, and goes on with those that came meanwhile.
-  private func answered(_ number: UInt64, _ outcome: (CardStream) -> ControlStatus) {
-    guard let pending, pending.number == number else { return }
-    self.pending = nil
-    pending.reply(outcome(self))
-    while self.pending == nil, !waiting.isEmpty {
-      let (command, wanted, reply) = waiting.removeFirst()
-      perform(command, wanted, reply: reply)
+  private func answer(_ number: UInt64, _ outcome: (CardStream) -> ControlStatus) {
+    guard let request = pending, request.number == number else { return }
+    pending = nil
+    request.reply(outcome(self))
+    while pending == nil, !waiting.isEmpty { execute(waiting.removeFirst()) }
+  }
+
+  /// The guest of request `number` has waited long enough.
+  private func timeOut(_ number: UInt64) {
+    if let late = waiting.firstIndex(where: { $0.number == number }) {
+      return waiting.remove(at: late).reply(.ioError)
     }
+    answer(number) { stream in
+      // A host that hangs is no reason to stop a guest: its clock goes on, on the daemon's.
+      stream.state == .running ? .ok : stream.openTimedOut()
+    }
+  }
+
+  private func openTimedOut() -> ControlStatus {
+    hostIsOpen = false
+    host.release(.discard)
+    log.error("stream \(id): the host did not open its device within \(Self.deadline) ms")
+    return .ioError
   }
 
   private static func status(of error: BackendError) -> ControlStatus {
@@ -174,8 +190,24 @@ final class CardStream: @unchecked Sendable {
   /// Starts or pauses the host as state and ring say.
   private func updateFlow() {
     let should = state == .running && ringIsLive
-    if should, !flows { beginFlow { _ in } }
+    if should, !flows { resumeFlow() }
     if !should, flows { endFlow() }
+  }
+
+  /// Lets audio flow again after a pause; a guest that runs goes on, with its host or without (VU-135).
+  private func resumeFlow() {
+    let number = nextNumber()
+    resumption = number
+    beginFlow { [self] error in
+      guard let error else { return }
+      loop.post { [self] in
+        guard resumption == number else { return }
+        log.warning("stream \(id): cannot start again: \(error)")
+        // Started without a device, the host's side keeps the guest's clock and looks for one.
+        host.release(.discard)
+        host.start { _ in }
+      }
+    }
   }
 
   private func beginFlow(answer: @escaping @Sendable (BackendError?) -> Void) {
@@ -188,6 +220,7 @@ final class CardStream: @unchecked Sendable {
   private func endFlow() {
     guard flows else { return }
     flows = false
+    resumption = nil
     unsafe feed.pointee.hold()
     host.stop()
     flowChanged()

@@ -4,6 +4,7 @@ import CPlatform
 import Logging
 import Platform
 import Sound
+import VhostUser
 import Virtqueue
 
 /// The control and the event queue.
@@ -18,6 +19,8 @@ extension SoundCard {
   /// Executes the requests that wait, at most a ring full at a time (VS-193).
   func serveControl() {
     guard let ring = messages[QueueIndex.control] else { return }
+    isServingControl = true
+    defer { isServingControl = false }
     var rest = ring.size
     do throws(RingFault) {
       while rest > 0 {
@@ -53,12 +56,13 @@ extension SoundCard {
     streams[stream].perform(command, parameters) { [weak self] status in
       guard let self, self.messages[QueueIndex.control] === ring else { return }
       self.answer(ControlAnswer(status), to: message, on: ring)
-      self.publish(QueueIndex.control)
+      if !self.isServingControl { self.publish(QueueIndex.control) }
     }
   }
 
   /// Writes items, then the status, then hands the chain back (VS-025, VS-026, VS-029).
   private func answer(_ answer: ControlAnswer, to message: MessageRing.Message, on ring: MessageRing) {
+    guard !ring.isPaused else { return heldAnswers.append((answer, message)) }
     guard message.chain.writableBytes >= 4 else {
       log.warning("a control request has no room for its status")
       return ring.complete(message, length: 0)
@@ -74,12 +78,21 @@ extension SoundCard {
     ring.complete(message, length: UInt32(answer.length))
   }
 
+  /// The memory of the guest is another: gives the answers that waited for that of the ring (VU-058).
+  func giveHeldAnswers() {
+    guard let ring = messages[QueueIndex.control], !ring.isPaused else { return }
+    let held = heldAnswers
+    heldAnswers = []
+    for (answer, message) in held { self.answer(answer, to: message, on: ring) }
+    publish(QueueIndex.control)
+  }
+
   /// Shows the guest what a message ring has completed, and notifies it.
-  private func publish(_ index: Int) {
-    guard let ring = messages[index], ring.publish(), let call = rings[index].call else { return }
+  func publish(_ index: Int) {
+    guard let ring = messages[index], ring.publish(), let call = rings[index].setup?.call else { return }
     if vsnd_eventfd_signal(call.raw) != 0 {
       log.warning("ring \(index): its call descriptor is unusable and not used any more")
-      rings[index].call = nil
+      rings[index].setup?.call = nil
     }
   }
 
@@ -88,14 +101,17 @@ extension SoundCard {
   /// Sends the events that the guest has not heard of, as far as it has given buffers (VS-142…147).
   func sendEvents() {
     let index = QueueIndex.event
-    guard let ring = messages[index], rings[index].enabled, !rings[index].isBroken else { return }
+    guard let ring = messages[index], rings[index].isLive, !rings[index].isBroken else { return }
+    // A guest may fill in buffers of no use as fast as they come back (VS-193).
+    var rest = ring.size
     do throws(RingFault) {
-      while let stream = unheardXruns.min() {
+      while rest > 0, let stream = unheardXruns.min() {
         guard let message = try ring.next() else {
           // A kick will tell of new buffers; without events nobody needs to know of them.
           if ring.wantKicks() { continue }
           break
         }
+        rest -= 1
         guard message.fault == nil, message.chain.writableBytes >= EventCode.size else {
           ring.complete(message, length: 0)
           continue
@@ -111,5 +127,6 @@ extension SoundCard {
       if unheardXruns.isEmpty { ring.refuseKicks() }
     } catch { return broke(index, error) }
     publish(index)
+    if rest == 0 { loop.post { [weak self] in self?.serve(index) } }
   }
 }

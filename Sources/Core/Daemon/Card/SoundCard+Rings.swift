@@ -31,29 +31,38 @@ extension SoundCard: VhostDevice {
       indirect: features & DeviceFeature.indirectDescriptors != 0,
       notifyOnEmpty: features & DeviceFeature.notifyOnEmpty != 0)
     do throws(RingFault) {
-      try resumeOrReset(index, setup, layout)
+      if try !isResumed(index, setup, layout) { resetStreams() }
       try run(index, layout, setup.base)
     } catch { throw RingError("ring \(index) cannot start: \(error)") }
 
     rings[index].setup = setup
-    rings[index].runs = true
+    rings[index].setup?.enabled = false
     rings[index].isBroken = false
-    rings[index].enabled = false
-    replaceError(index, setup.error)
     replaceCall(index, setup.call)
     replaceKick(index, setup.kick)
     enableRing(index, setup.enabled)
   }
 
   /// Tells a guest that goes on from one that was reset: the messages are the same (VU-130…133).
-  private func resumeOrReset(_ index: Int, _ setup: RingSetup, _ layout: RingLayout) throws(RingFault) {
-    guard let left = rings[index].left else { return }
+  private func isResumed(_ index: Int, _ setup: RingSetup, _ layout: RingLayout) throws(RingFault) -> Bool {
+    guard let left = rings[index].left else { return true }
     let probe = try SplitRing(layout, base: setup.base, memory: memory)
-    let same =
-      left == RingLeft(base: setup.base, addresses: setup.addresses) && probe.nextUsed == left.base
-    if same { return }
+    return left == RingLeft(base: setup.base, addresses: setup.addresses) && probe.nextUsed == left.base
+  }
+
+  /// The guest turns out to be another: rings that it has started already go on, with nothing of the old one.
+  private func resetStreams() {
     log.info("the guest was reset")
+    var started: [(index: Int, setup: RingSetup)] = []
+    for index in rings.indices {
+      guard var setup = rings[index].setup else { continue }
+      setup.base = stopRing(index)
+      started.append((index, setup))
+    }
     reset()
+    for (index, setup) in started {
+      do throws(RingError) { try startRing(index, setup) } catch { log.error("\(error)") }
+    }
   }
 
   private func run(_ index: Int, _ layout: RingLayout, _ base: UInt16) throws(RingFault) {
@@ -67,9 +76,12 @@ extension SoundCard: VhostDevice {
 
   package func stopRing(_ index: Int) -> UInt16 {
     guard rings.indices.contains(index) else { return 0 }
-    guard rings[index].runs, let setup = rings[index].setup else { return rings[index].left?.base ?? 0 }
+    guard let setup = rings[index].setup else { return rings[index].left?.base ?? 0 }
     enableRing(index, false)
-    rings[index].runs = false
+    // Kick and call come again at the next start (VU-089).
+    rings[index].setup = nil
+    rings[index].watch?.cancel()
+    rings[index].watch = nil
     let base: UInt16
     if let ring = messages.indices.contains(index) ? messages[index] : nil {
       base = stopMessages(index, ring)
@@ -77,28 +89,28 @@ extension SoundCard: VhostDevice {
       base = unsafe queues[index - QueueIndex.transmit].pointee.suspend()
     }
     rings[index].left = RingLeft(base: base, addresses: setup.addresses)
-    // Kick and call come again at the next start (VU-089).
-    replaceKick(index, nil)
-    replaceCall(index, nil)
+    setSignal(index, nil)
     return base
   }
 
   private func stopMessages(_ index: Int, _ ring: MessageRing) -> UInt16 {
-    if index == QueueIndex.control { for stream in streams { stream.forgetRequests() } }
+    if index == QueueIndex.control {
+      for stream in streams { stream.forgetRequests() }
+      heldAnswers = []
+    }
     messages[index] = nil
     return ring.finish(answering: Self.bytes(of: .ioError))
   }
 
   package func enableRing(_ index: Int, _ enabled: Bool) {
-    guard rings.indices.contains(index) else { return }
-    rings[index].enabled = enabled
-    let live = enabled && rings[index].runs
+    guard rings.indices.contains(index), rings[index].runs else { return }
+    rings[index].setup?.enabled = enabled
     if index >= QueueIndex.transmit {
       let queue = unsafe queues[index - QueueIndex.transmit]
-      unsafe queue.pointee.enabled.store(live, ordering: .releasing)
-      for stream in streams where unsafe stream.queue == queue { stream.ringIsLive = live }
+      unsafe queue.pointee.enabled.store(enabled, ordering: .releasing)
+      for stream in streams where unsafe stream.queue == queue { stream.ringIsLive = enabled }
     }
-    if live { serve(index) }
+    if enabled { serve(index) }
   }
 
   package func reset() {
@@ -119,24 +131,29 @@ extension SoundCard: VhostDevice {
     for offset in unsafe queues.indices { unsafe queues[offset].pointee.move(to: new) }
     for index in messages.indices {
       guard let ring = messages[index] else { continue }
-      do throws(RingFault) { try ring.move(to: new) } catch { broke(index, error) }
+      do throws(RingFault) {
+        try ring.move(to: new)
+      } catch {
+        log.warning("ring \(index) is paused until its memory is there again")
+      }
     }
     let stale = streams.contains { unsafe $0.feed.pointee.hasStaleLoan }
     oldMemory = stale ? oldMemory + [memory] : []
     memory = new
     for stream in flowing { unsafe stream.feed.pointee.unhold() }
+    // What waited for a ring that is back.
+    giveHeldAnswers()
+    for index in messages.indices { serve(index) }
   }
 
   // MARK: Descriptors
 
   package func replaceKick(_ index: Int, _ kick: Descriptor?) {
-    guard rings.indices.contains(index) else { return }
+    guard rings.indices.contains(index), rings[index].runs else { return }
+    rings[index].setup?.kick = kick
     rings[index].watch?.cancel()
     rings[index].watch = nil
-    guard let kick else {
-      if rings[index].runs { poll(index) }
-      return
-    }
+    guard let kick else { return poll(index) }
     rings[index].watch = loop.watch(kick) { [weak self] in
       self?.serve(index)
     } onBroken: { [weak self] why in
@@ -163,28 +180,31 @@ extension SoundCard: VhostDevice {
   private static var pollPause: Int { 5 }
 
   package func replaceCall(_ index: Int, _ call: Descriptor?) {
-    guard rings.indices.contains(index) else { return }
-    if index >= QueueIndex.transmit {
-      let queue = unsafe queues[index - QueueIndex.transmit]
-      // Nobody may be on the way to the old descriptor when it is closed.
-      unsafe queue.pointee.exclusive { _ in
-        unsafe queue.pointee.callSignal.store(call?.raw ?? -1, ordering: .relaxed)
-      }
-      unsafe queue.pointee.service()
-    }
-    rings[index].call = call
+    guard rings.indices.contains(index), rings[index].runs else { return }
+    setSignal(index, call)
+    rings[index].setup?.call = call
     // A notification may have gone to the descriptor before (VU-075).
-    if rings[index].runs, let call { _ = vsnd_eventfd_signal(call.raw) }
+    if let call { _ = vsnd_eventfd_signal(call.raw) }
+  }
+
+  /// Tells audio contexts whom to notify; nobody is on the way to the old descriptor when this returns.
+  private func setSignal(_ index: Int, _ call: Descriptor?) {
+    guard index >= QueueIndex.transmit else { return }
+    let queue = unsafe queues[index - QueueIndex.transmit]
+    unsafe queue.pointee.exclusive { _ in
+      unsafe queue.pointee.callSignal.store(call?.raw ?? -1, ordering: .relaxed)
+    }
+    unsafe queue.pointee.service()
   }
 
   package func replaceError(_ index: Int, _ error: Descriptor?) {
     guard rings.indices.contains(index) else { return }
-    rings[index].error = error
+    rings[index].setup?.error = error
   }
 
   /// Looks at a ring once: it was kicked, started or enabled.
   func serve(_ index: Int) {
-    guard rings[index].runs, rings[index].enabled, !rings[index].isBroken else { return }
+    guard rings[index].isLive, !rings[index].isBroken else { return }
     switch index {
     case QueueIndex.control: serveControl()
     case QueueIndex.event: sendEvents()

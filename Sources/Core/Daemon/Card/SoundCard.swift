@@ -26,6 +26,10 @@ package final class SoundCard: @unchecked Sendable {
   var rings: [RingState] = (0..<QueueIndex.count).map { _ in RingState() }
   /// Streams whose xrun the guest has not heard of (VS-145).
   var unheardXruns: Set<Int> = []
+  /// Answers for which the control ring was not there.
+  var heldAnswers: [(ControlAnswer, MessageRing.Message)] = []
+  /// Several requests are being executed: their answers are shown together.
+  var isServingControl = false
 
   var features: UInt64 = 0
   var memory = GuestMemory.empty
@@ -56,7 +60,7 @@ package final class SoundCard: @unchecked Sendable {
       unsafe queue.pointee.attach(feed, stream: id)
       let stream = try unsafe CardStream(
         id: id, offer: offer, feed: feed, queue: queue, host: host(id, offer, feed), loop: loop, log: log)
-      stream.flowChanged = { [weak self] in unsafe self?.updateKicks(of: queue) }
+      stream.flowChanged = { [weak self] in unsafe self?.flowChanged(of: id, on: queue) }
       streams.append(stream)
     }
     guard let attention else { return }
@@ -67,8 +71,10 @@ package final class SoundCard: @unchecked Sendable {
     }
   }
 
-  /// The guest kicks only while nobody looks at the ring by itself.
-  private func updateKicks(of queue: UnsafeMutablePointer<TransferQueue>) {
+  private func flowChanged(of stream: Int, on queue: UnsafeMutablePointer<TransferQueue>) {
+    // VS-147: of a stream that does not run no xrun is told, nor later.
+    if streams[stream].state != .running { unheardXruns.remove(stream) }
+    // The guest kicks only while nobody looks at the ring by itself.
     let flows = streams.contains { unsafe $0.queue == queue && $0.flows }
     unsafe queue.pointee.wantsKicks.store(!flows, ordering: .releasing)
     unsafe queue.pointee.service()
@@ -96,7 +102,7 @@ package final class SoundCard: @unchecked Sendable {
     guard !rings[index].isBroken else { return }
     rings[index].isBroken = true
     log.error("ring \(index) is stopped until the guest sets it up again: \(fault)")
-    if let error = rings[index].error { _ = vsnd_eventfd_signal(error.raw) }
+    if let error = rings[index].setup?.error { _ = vsnd_eventfd_signal(error.raw) }
   }
 
   /// The front-end is gone: nothing of its guest stays here (VU-192).
@@ -110,17 +116,18 @@ package final class SoundCard: @unchecked Sendable {
 
 /// What is known of one ring.
 struct RingState {
+  /// How it runs, with its descriptors as they are now; nil while it is stopped (VU-089).
+  var setup: RingSetup?
   /// Of its kicks.
   var watch: (any Watching)?
   var isPolled = false
-  var call: Descriptor?
-  var error: Descriptor?
-  var enabled = false
-  var runs = false
   var isBroken = false
   /// How it was left at the last stop; nil before the first one and after a reset (VU-132).
   var left: RingLeft?
-  var setup: RingSetup?
+
+  var runs: Bool { setup != nil }
+  /// Whether it takes buffers.
+  var isLive: Bool { setup?.enabled == true }
 }
 
 /// Where a ring stood when it was stopped.
