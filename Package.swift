@@ -113,7 +113,7 @@ targets.append(
   .target(
     name: "TestSupport",
     dependencies: [
-      "Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "CPlatform", "PluginABI", logging,
+      "Daemon", "Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "CPlatform", "PluginABI", logging,
     ],
     path: "Tests/TestSupport", swiftSettings: common))
 tests("Platform", of: ["Platform"])

@@ -39,7 +39,7 @@ extension FrontEnd {
       try request(.setRingSize, RingNumber(index: UInt32(index), number: rings[index].size).encoded)
       try request(
         .setRingBase, RingNumber(index: UInt32(index), number: UInt32(rings[index].base)).encoded)
-      try request(.setRingAddresses, ram.ring(index, size: rings[index].size).encoded)
+      try request(.setRingAddresses, addresses(of: index).encoded)
       try request(.setRingKick, ringDescriptor(index), [rings[index].kick])
       try request(.setRingCall, ringDescriptor(index), [rings[index].call])
     }
@@ -122,6 +122,14 @@ extension FrontEnd {
       let base = UInt16(exactly: reply.number)
     else { throw FrontEndError.refused("GET_VRING_BASE") }
     return base
+  }
+
+  private func addresses(of index: Int) -> RingAddresses {
+    var addresses = ram.ring(index, size: rings[index].size)
+    addresses.descriptorTable += rings[index].shift
+    addresses.availRing += rings[index].shift
+    addresses.usedRing += rings[index].shift
+    return addresses
   }
 
   /// The payload that announces a descriptor for ring `index`.

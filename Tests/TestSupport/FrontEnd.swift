@@ -35,6 +35,8 @@ package final class FrontEnd {
     package let error: Descriptor
     /// Whether the guest's driver has set it up; QEMU leaves the others out (VU-074).
     package var isConfigured = true
+    /// How far from its usual place the ring is said to be.
+    package var shift: UInt64 = 0
   }
 
   private enum Transport {
