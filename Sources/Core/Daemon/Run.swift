@@ -23,7 +23,12 @@ package struct PreparedBackend {
       throw StartupError(error.description)
     }
     instance = try Self.makeInstance(of: plugin, configuration.options)
-    offers = try Self.offers(for: configuration.streams, of: instance)
+    do throws(StartupError) {
+      offers = try Self.offers(for: configuration.streams, of: instance)
+    } catch {
+      instance.destroy()
+      throw error
+    }
   }
 
   /// Makes an instance that has its options and is connected.
