@@ -152,7 +152,10 @@ final class CardStream: @unchecked Sendable {
   private func heard(
     _ number: UInt64, _ outcome: @escaping @Sendable (CardStream, BackendError?) -> ControlStatus
   ) -> @Sendable (BackendError?) -> Void {
-    { [self] error in loop.post { [self] in answer(number) { outcome($0, error) } } }
+    { [weak self] error in
+      guard let self else { return }
+      loop.post { self.answer(number) { outcome($0, error) } }
+    }
   }
 
   /// Answers request `number`, unless that was done, and goes on with those that came meanwhile.

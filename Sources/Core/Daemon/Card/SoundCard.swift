@@ -71,6 +71,11 @@ package final class SoundCard: @unchecked Sendable {
     }
   }
 
+  /// Lets go of what the rings had. Queues and feeds themselves stay: an audio context may hang in one.
+  deinit {
+    for offset in unsafe queues.indices { unsafe queues[offset].pointee.abandon() }
+  }
+
   private func flowChanged(of stream: Int, on queue: UnsafeMutablePointer<TransferQueue>) {
     // VS-147: of a stream that does not run no xrun is told, nor later.
     if streams[stream].state != .running { unheardXruns.remove(stream) }
