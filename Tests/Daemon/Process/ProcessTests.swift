@@ -110,7 +110,7 @@ struct ProcessTests {
 
     let end = daemon.terminate()
 
-    #expect(end.status == 0)
+    #expect(end.status == 0, "\(daemon.log)")
     #expect(end.seconds < 1.5)
     #expect(!FileManager.default.fileExists(atPath: daemon.socket))
     withExtendedLifetime(guest) {}
@@ -137,7 +137,10 @@ struct ProcessTests {
       }
     }
 
-    #expect(daemon.wait { zip(daemon.holdings, before).allSatisfy { $0 <= $1 + 2 } })
+    #expect(
+      // Allocators map more when they please, but not for each front-end.
+      daemon.wait { zip(daemon.holdings, zip(before, [2, 2, 10])).allSatisfy { $0 <= $1.0 + $1.1 } },
+      "\(before) became \(daemon.holdings)")
     #expect(try daemon.guest().requests([.setParameters, .prepare, .start]) == .ok)
   }
 
