@@ -109,6 +109,7 @@ backend("fault-thread", "FaultThread", path: "Fault/ThreadEntry", on: ["FaultLog
       name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)", swiftSettings: common,
       linkerSettings: runtimeLink))
 }
+targets.append(.target(name: "CTestSupport", path: "Tests/CTestSupport"))
 targets.append(
   .target(
     name: "TestSupport",
@@ -119,7 +120,7 @@ targets.append(
 tests("Platform", of: ["Platform"])
 tests("Virtqueue", of: ["Virtqueue", "Platform", "TestSupport"])
 tests("VhostUser", of: ["VhostUser", "Virtqueue", "Platform", "CPlatform", "TestSupport"])
-tests("Sound", of: ["Sound", "Virtqueue", "Platform", "PluginABI", "TestSupport"])
+tests("Sound", of: ["Sound", "Virtqueue", "Platform", "PluginABI", "TestSupport", "CTestSupport"])
 tests("Backend", of: ["Backend", "Sound", "Platform", "PluginABI", "TestSupport", logging])
 tests(
   "Daemon",

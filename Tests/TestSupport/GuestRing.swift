@@ -58,6 +58,7 @@ package final class GuestRing: @unchecked Sendable {
   private var seenUsed: UInt16
   private var free: [UInt16]
   private var owned: [UInt16: [UInt16]] = [:]
+  private var tables: [UInt16: (address: UInt64, count: Int)] = [:]
 
   /// - Parameter start: both indexes at the beginning, to get to their wrap soon.
   package convenience init(_ guest: MemoryGuest, size: Int = 64, start: UInt16 = 0) {
@@ -127,7 +128,9 @@ package final class GuestRing: @unchecked Sendable {
           index, piece.address, piece.length, (piece.isWritable ? Flag.write : 0) | more, next ?? 0)
       } else {
         let rest = Array(pieces[direct...])
-        setDescriptor(index, table(of: rest), UInt32(16 * rest.count), Flag.indirect, 0)
+        let table = table(of: rest)
+        tables[taken[0]] = (table, max(16, 16 * rest.count))
+        setDescriptor(index, table, UInt32(16 * rest.count), Flag.indirect, 0)
       }
     }
     owned[taken[0]] = taken
@@ -193,6 +196,7 @@ package final class GuestRing: @unchecked Sendable {
       entries.append(entry)
       if let head = UInt16(exactly: entry.id), let taken = owned.removeValue(forKey: head) {
         free += taken.reversed()
+        if let table = tables.removeValue(forKey: head) { guest.free(table.address, table.count) }
       }
       seenUsed &+= 1
     }

@@ -61,7 +61,8 @@ package final class TransferBench: @unchecked Sendable {
   package func prepare(
     _ stream: Int, frameBytes: Int, silentSample: [UInt8] = [0], bounceFrames: Int = 0, running: Bool = true
   ) {
-    self.frameBytes[stream] = frameBytes
+    // Other threads read it; they know the width that stays.
+    if self.frameBytes[stream] != frameBytes { self.frameBytes[stream] = frameBytes }
     let feed = feeds[stream]
     feed.pointee.hold()
     feed.pointee.prepare(
