@@ -44,6 +44,12 @@ extension Feed {
     }
   }
 
+  // The queue calls these, not the lane: a call through the feed's pointer must only read the feed.
+
+  func rewindLast() { unsafe lane.pointee.rewindLast() }
+
+  func carryRest(_ view: TransferView) { unsafe lane.pointee.carryRest(view, loanInUse: hasStaleLoan) }
+
   /// The device was reset: nothing of the guest's is left here; held, and its ring is stopped.
   package func reset() {
     accepting.store(false, ordering: .releasing)

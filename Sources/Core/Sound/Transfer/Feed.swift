@@ -32,6 +32,7 @@ package struct Feed: ~Copyable {
   let accepting = Atomic<Bool>(false)
   let gate = FeedGate()
   let lane: UnsafeMutablePointer<Lane>
+  private let heads: UnsafeMutablePointer<LaneHeads>
   let queue: UnsafeMutablePointer<TransferQueue>
 
   /// - Parameter queue: that of the stream's direction; lives longer.
@@ -39,11 +40,14 @@ package struct Feed: ~Copyable {
     unsafe self.queue = queue
     unsafe lane = .allocate(capacity: 1)
     unsafe lane.initialize(to: Lane(isCapture: queue.pointee.isCapture))
+    unsafe heads = .allocate(capacity: 1)
+    unsafe heads.initialize(to: LaneHeads(lane.pointee))
   }
 
   deinit {
     unsafe lane.deinitialize(count: 1)
     unsafe lane.deallocate()
+    unsafe heads.deallocate()
   }
 
   // MARK: Audio context of the backend
@@ -120,10 +124,16 @@ package struct Feed: ~Copyable {
   // MARK: The queue's token holder
 
   @_noAllocation @_noLocks
-  func put(_ head: UInt16) { unsafe lane.pointee.pending.pointee.put(head) }
+  func put(_ head: UInt16) { unsafe heads.pointee.pending.pointee.put(head) }
 
   @_noAllocation @_noLocks
-  func takeDone() -> UInt16? { unsafe lane.pointee.takeDone() }
+  func takeDone() -> UInt16? { unsafe heads.pointee.takeDone() }
+
+  /// Control thread, with the ring to itself: a ring of `size` entries starts.
+  func resize(_ size: UInt32) {
+    unsafe lane.pointee.resize(size)
+    unsafe heads.pointee = unsafe LaneHeads(lane.pointee)
+  }
 
   // MARK: Other threads
 

@@ -2,6 +2,29 @@
 
 import Synchronization
 
+/// What the holder of the ring knows of a stream: the two queues of its lane.
+///
+/// They are named here once more because the lane itself belongs to the thread that is inside the feed.
+@safe
+struct LaneHeads {
+  let pending: UnsafeMutablePointer<HeadQueue>
+  let done: UnsafeMutablePointer<HeadQueue>
+
+  init(_ lane: borrowing Lane) {
+    unsafe pending = lane.pending
+    unsafe done = lane.done
+  }
+
+  /// Takes a head that the feed is done with.
+  @_noAllocation @_noLocks
+  func takeDone() -> UInt16? {
+    guard unsafe done.pointee.count() > 0 else { return nil }
+    let head = unsafe done.pointee.peek(0)
+    unsafe done.pointee.drop()
+    return head
+  }
+}
+
 /// A queue of chain heads between two threads: one puts, the other takes.
 ///
 /// Its capacity is the ring size, and a head is in flight once, so it cannot overflow.

@@ -6,7 +6,8 @@ import Virtqueue
 /// The inside of a ``Feed``: the stream's chains in order, and how far they are consumed.
 ///
 /// Touched by one thread at a time: the one that passed the feed's gate, or the control thread while the
-/// feed is held. ``pending`` is filled, and ``done`` emptied, by whoever holds the token of the queue.
+/// feed is held. ``pending`` is filled, and ``done`` emptied, by whoever holds the token of the queue,
+/// by way of ``LaneHeads``.
 @safe
 struct Lane: ~Copyable {
   let isCapture: Bool
@@ -85,14 +86,6 @@ struct Lane: ~Copyable {
   mutating func reset(loanInUse: Bool) {
     resumeBytes = 0
     carry.clear(&attic, inUse: loanInUse)
-  }
-
-  @_noAllocation @_noLocks
-  func takeDone() -> UInt16? {
-    guard unsafe done.pointee.count() > 0 else { return nil }
-    let head = unsafe done.pointee.peek(0)
-    unsafe done.pointee.drop()
-    return head
   }
 
   // MARK: Moving along the chains

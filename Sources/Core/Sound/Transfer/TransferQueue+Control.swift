@@ -14,7 +14,7 @@ extension TransferQueue {
     fault.store(0, ordering: .releasing)
     unsafe exclusive { ring in
       guard let new = split.take() else { return }
-      unsafe forEachFeed { unsafe $0.pointee.lane.pointee.resize(layout.size) }
+      unsafe forEachFeed { unsafe $0.pointee.resize(layout.size) }
       unsafe view.pointee = unsafe ring.pointee.start(new, memory: memory.guestView)
     }
   }
@@ -34,12 +34,10 @@ extension TransferQueue {
       }
       collect()
       unsafe ring.pointee.rewind { record in
-        if let feed = unsafe feed(record.stream) { unsafe feed.pointee.lane.pointee.rewindLast() }
+        if let feed = unsafe feed(record.stream) { unsafe feed.pointee.rewindLast() }
       }
       let current = unsafe view.pointee
-      unsafe forEachFeed {
-        unsafe $0.pointee.lane.pointee.carryRest(current, loanInUse: $0.pointee.hasStaleLoan)
-      }
+      unsafe forEachFeed { unsafe $0.pointee.carryRest(current) }
       collect()
       finish()
       unsafe ring.pointee.stop()
@@ -55,7 +53,7 @@ extension TransferQueue {
 
   private func forget(_ ring: UnsafeMutablePointer<TransferRing>) {
     unsafe ring.pointee.stop()
-    unsafe forEachFeed { unsafe $0.pointee.lane.pointee.resize(1) }
+    unsafe forEachFeed { unsafe $0.pointee.resize(1) }
     unsafe view.pointee = .empty
   }
 
