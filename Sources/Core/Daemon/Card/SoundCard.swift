@@ -71,7 +71,9 @@ package final class SoundCard: @unchecked Sendable {
     }
   }
 
-  /// Lets go of what the rings had. Queues and feeds themselves stay: an audio context may hang in one.
+  /// Lets go of what the rings had.
+  ///
+  /// Queues and feeds themselves stay: an audio context may hang in one.
   deinit {
     for offset in unsafe queues.indices { unsafe queues[offset].pointee.abandon() }
   }
