@@ -148,15 +148,14 @@ targets += [
     path: "Benchmarks/Transfer", swiftSettings: common, linkerSettings: executableLink),
 ]
 
-/// Adds a program that feeds arbitrary bytes to one part, under libFuzzer.
-@MainActor func fuzzer(_ name: String, _ folder: String) {
+// Feeds arbitrary bytes to one part, under libFuzzer.
+if fuzzing {
   targets.append(
     .executableTarget(
-      name: "fuzz-\(name)", dependencies: ["TestSupport"], path: "Tests/Fuzz/\(folder)",
+      name: "fuzz", dependencies: ["TestSupport", "Sound"], path: "Tests/Fuzz",
       swiftSettings: common + [.unsafeFlags(["-parse-as-library"])],
       linkerSettings: [.unsafeFlags(["-use-ld=lld", "-sanitize=fuzzer,address"])]))
 }
-if fuzzing { fuzzer("session", "Session") }
 
 let package = Package(
   name: "vhost-device-sound", products: products,
