@@ -82,7 +82,7 @@ struct ShapeTests {
   }
 
   @Test(
-    "a thousand instances leave no memory, descriptor or thread behind",
+    "ten thousand instances leave no memory, descriptor or thread behind",
     .enabled(if: !Usage.isSanitized, "sanitizers keep freed memory back"), arguments: names)
   func noGrowth(name: String) async throws {
     // A process of its own: other tests would count too.
@@ -103,14 +103,14 @@ struct ShapeTests {
       try createAndDestroy(100)
       let before = Usage.now()
 
-      try createAndDestroy(1000)
+      try createAndDestroy(10_000)
 
       let after = Usage.now()
       #expect(after.descriptors == before.descriptors)
       // The runtime of the test itself may start a few.
       #expect(after.threads < before.threads + 20)
-      // A thousand times 128 bytes would show.
-      #expect(after.residentKiB < before.residentKiB + 128)
+      // Ten thousand times 105 bytes would show; the pages of a process come and go by themselves.
+      #expect(after.residentKiB < before.residentKiB + 1024)
     }
   }
 
