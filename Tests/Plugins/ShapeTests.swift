@@ -106,8 +106,8 @@ struct ShapeTests {
       try createAndDestroy(10_000)
 
       let after = Usage.now()
-      #expect(after.descriptors == before.descriptors)
-      // The runtime of the test itself may start a few.
+      // The test's own runtime opens and starts a few, whenever it likes.
+      #expect(after.descriptors < before.descriptors + 20)
       #expect(after.threads < before.threads + 20)
       // Ten thousand times 105 bytes would show; the pages of a process come and go by themselves.
       #expect(after.residentKiB < before.residentKiB + 1024)
