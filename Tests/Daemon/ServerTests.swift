@@ -263,7 +263,7 @@ struct ServerLeakTests {
         frontEnd.disconnect()
       }
 
-      #expect(Resources.settle(to: before) == before)
+      #expect(Resources.settle(to: before).isAbout(before))
       server.stop()
     }
   }
@@ -277,14 +277,14 @@ struct ServerLeakTests {
 
       for _ in 0..<2000 { _ = try FrontEnd(path: server.path, ram: ram).number(.getFeatures) }
 
-      #expect(Resources.settle(to: before) == before)
+      #expect(Resources.settle(to: before).isAbout(before))
       server.stop()
     }
   }
 }
 
 /// What a process may leak, counted for the whole of it: only for tests in a process of their own.
-private struct Resources: Equatable {
+private struct Resources {
   var descriptors: Int
   /// Maps of the guest's memory.
   var mappings: Int
@@ -298,7 +298,12 @@ private struct Resources: Equatable {
 
   /// Waits up to 10 s for the server to notice that its front-end is gone.
   static func settle(to expected: Resources) -> Resources {
-    for _ in 0..<1000 where now() != expected { usleep(10_000) }
+    for _ in 0..<1000 where !now().isAbout(expected) { usleep(10_000) }
     return now()
+  }
+
+  /// The test's own runtime opens a few descriptors, whenever it likes; a leak is one for each front-end.
+  func isAbout(_ other: Resources) -> Bool {
+    mappings == other.mappings && descriptors < other.descriptors + 10
   }
 }
