@@ -7,7 +7,7 @@ import Virtqueue
 
 /// The tx or the rx queue: shares one ring among the streams of a direction (VS-002).
 ///
-/// Whoever wants something of the ring asks for its token with one atomic addition. The first one gets
+/// Whoever wants something of the ring asks for its token by counting itself in. The first one gets
 /// it and works for all; the others leave at once, and the holder looks again before it lets go. Nobody
 /// ever waits, but the control thread in ``exclusive(_:)``.
 ///
