@@ -1,7 +1,22 @@
 // swift-tools-version: 6.2
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
+import Foundation
 import PackageDescription
+
+// VSND_BACKENDS=auto builds the backends whose sound library pkg-config finds; a list such as alsa,jack
+// builds these, or fails. null and file need no library.
+let wanted = Context.environment["VSND_BACKENDS"] ?? "auto"
+
+func hasLibrary(_ name: String) -> Bool {
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+  process.arguments = [Context.environment["PKG_CONFIG"] ?? "pkg-config", "--exists", name]
+  process.standardError = FileHandle.nullDevice
+  guard (try? process.run()) != nil else { return false }
+  process.waitUntilExit()
+  return process.terminationStatus == 0
+}
 
 // Sanitizers leave symbols for the executable to supply, so plugins cannot insist on having them all.
 let sanitizing = Context.environment["VSND_SANITIZE"] == "1"
@@ -82,10 +97,28 @@ targets += [
     swiftSettings: embedded),
 ]
 
-/// Adds the library libvsnd-backend-NAME.so.
+/// The sound library of a backend: its module, its name for pkg-config and its Debian package.
+struct SoundLibrary {
+  let module: String
+  let pkgConfig: String
+  let package: String
+}
+
+/// Adds the library libvsnd-backend-NAME.so, unless the sound library that it stands on is missing.
 @MainActor func backend(
-  _ name: String, _ module: String, path: String? = nil, on more: [Target.Dependency] = []
+  _ name: String, _ module: String, path: String? = nil, on more: [Target.Dependency] = [],
+  needs library: SoundLibrary? = nil
 ) {
+  var more = more
+  if let library {
+    let listed = wanted.split(separator: ",").contains(Substring(name))
+    guard wanted == "auto" ? hasLibrary(library.pkgConfig) : listed else { return }
+    targets.append(
+      .systemLibrary(
+        name: library.module, path: "Plugins/\(library.module)", pkgConfig: library.pkgConfig,
+        providers: [.apt([library.package])]))
+    more.append(.target(name: library.module))
+  }
   targets.append(
     .target(
       name: "\(module)Plugin", dependencies: ["PluginABI", "PluginKit", "CLibc"] + more,

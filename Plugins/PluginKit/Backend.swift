@@ -8,6 +8,8 @@ open class Backend {
   public let host: Host
   /// What the user set, or the defaults.
   public internal(set) var options: Options
+  /// The channel map of the last answer to query(), which has to stay until the next.
+  let queriedMap = QueriedMap()
 
   public init(_ start: Start) {
     host = start.host
@@ -87,12 +89,14 @@ public enum StopMode: UInt32 {
 
 /// A device of vsnd.devices/1.
 public struct Device {
-  public let id: StaticString
-  public let title: StaticString
+  /// Stable across restarts; what `device=` takes.
+  public let id: Text
+  /// For people.
+  public let title: Text
   /// VSND_DEVICE_*.
   public let flags: UInt32
 
-  public init(id: StaticString, title: StaticString, flags: UInt32) {
+  public init(id: Text, title: Text, flags: UInt32) {
     self.id = id
     self.title = title
     self.flags = flags

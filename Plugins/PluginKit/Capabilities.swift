@@ -14,6 +14,8 @@ public struct Capabilities {
   public var periodMax: UInt32 = 0
   public var bufferMin: UInt32 = 0
   public var bufferMax: UInt32 = 0
+  /// `channels.upperBound` positions; empty for the usual ones.
+  public var map: [ChannelPosition] = []
 
   public init(formats: UInt64, rates: UInt64, channels: ClosedRange<UInt32>) {
     self.formats = formats
@@ -39,11 +41,30 @@ public struct Capabilities {
     }
   }
 
-  var table: vsnd_caps_t {
+  func table(_ storage: QueriedMap) -> vsnd_caps_t {
     unsafe vsnd_caps_t(
       size: UInt32(MemoryLayout<vsnd_caps_t>.size), reserved: 0, formats: formats, rates: rates,
       channels_min: channels.lowerBound, channels_max: channels.upperBound, period_min: periodMin,
-      period_max: periodMax, buffer_min: bufferMin, buffer_max: bufferMax, map: nil)
+      period_max: periodMax, buffer_min: bufferMin, buffer_max: bufferMax,
+      map: map.count == Int(channels.upperBound) ? storage.keep(map) : nil)
+  }
+}
+
+/// Memory for the channel map of query(), which the daemon reads after the call.
+@safe
+final class QueriedMap {
+  private let positions: UnsafeMutablePointer<UInt8>
+
+  init() {
+    unsafe positions = .allocate(capacity: Int(VSND_CHANNELS_MAX))
+    unsafe positions.initialize(repeating: 0, count: Int(VSND_CHANNELS_MAX))
+  }
+
+  deinit { unsafe positions.deallocate() }
+
+  func keep(_ map: [ChannelPosition]) -> UnsafePointer<UInt8> {
+    for index in 0..<min(map.count, Int(VSND_CHANNELS_MAX)) { unsafe positions[index] = map[index].rawValue }
+    return unsafe UnsafePointer(positions)
   }
 }
 

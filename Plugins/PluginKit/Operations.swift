@@ -24,7 +24,9 @@ func operations(create: @escaping Create) -> vsnd_backend_ops_t {
         guard let direction = Direction(rawValue: direction) else {
           throw BackendError(VSND_E_INVALID, "there is no direction \(direction)")
         }
-        try unsafe fill(caps, from: backend(instance).capabilities(name, direction).table)
+        let backend = unsafe backend(instance)
+        let table = try unsafe backend.capabilities(name, direction).table(backend.queriedMap)
+        unsafe fill(caps, from: table)
       }
     },
     open: { instance, params, feed, out, info, error in
@@ -78,10 +80,14 @@ private nonisolated(unsafe) let devicesTable: UnsafePointer<vsnd_devices_t> = {
             throw BackendError(VSND_E_INVALID, "there is no direction \(direction)")
           }
           try unsafe backend(instance).devices(direction) { device in
-            var row = unsafe vsnd_device_t(
-              size: UInt32(MemoryLayout<vsnd_device_t>.size), direction: direction.rawValue,
-              flags: device.flags, reserved: 0, id: text(device.id), title: text(device.title))
-            unsafe emit(sink, &row)
+            unsafe device.id.withCString { id in
+              unsafe device.title.withCString { title in
+                var row = unsafe vsnd_device_t(
+                  size: UInt32(MemoryLayout<vsnd_device_t>.size), direction: direction.rawValue,
+                  flags: device.flags, reserved: 0, id: id, title: title)
+                unsafe emit(sink, &row)
+              }
+            }
           }
         }
       }))

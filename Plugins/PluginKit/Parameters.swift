@@ -17,6 +17,8 @@ public struct Parameters {
   public let bufferFrames: UInt32
   /// One virtio position for each channel.
   public let map: [UInt8]
+  /// The same as positions; one that the specification does not have is unknown.
+  public var positions: [ChannelPosition] { map.map { ChannelPosition(rawValue: $0) ?? .unknown } }
   /// nil: the default device.
   public let device: Text?
   /// For the mixer of a sound server.

@@ -4,39 +4,59 @@ import Foundation
 import PluginABI
 
 /// The daemon's side of one stream, as a plugin sees it: lends bytes of an array and keeps what comes back.
+///
+/// Any thread may use it, as a backend with a thread of its own does beside the test.
 final class FakeFeed: @unchecked Sendable {
   let frameBytes: Int
-  /// Frames of the spans of a loan, in turn.
-  var cuts: [Int] = [1 << 20]
-  /// What the guest plays, or, growing, what it recorded.
-  private(set) var data: [UInt8]
-  /// Frames that the guest has made ready, or has room for, beyond those committed.
-  var ready: Int
-  private(set) var committed = 0
-  private(set) var xruns: [UInt32] = []
-  private(set) var failures: [Int32] = []
-  private(set) var delays: [Int64?] = []
-  /// Calls that break the rules: a second loan, or a commit of more than was lent.
-  private(set) var violations = 0
-  private(set) var acquires = 0
-
   private let capture: Bool
-  private var loan: [(memory: UnsafeMutableRawPointer, frames: Int)] = []
-  private var lending = false
+  private let lock = NSLock()
+  private var state: State
+
+  private struct State {
+    var cuts: [Int] = [1 << 20]
+    var data: [UInt8]
+    var ready: Int
+    var committed = 0
+    var xruns: [UInt32] = []
+    var failures: [Int32] = []
+    var delays: [Int64?] = []
+    var violations = 0
+    var acquires = 0
+    var loan: [(memory: UnsafeMutableRawPointer, frames: Int)] = []
+    var lending = false
+  }
+
+  /// Frames of the spans of a loan, in turn.
+  var cuts: [Int] {
+    get { locked { $0.cuts } }
+    set { locked { $0.cuts = newValue } }
+  }
+  /// Frames that the guest has made ready, or has room for, beyond those committed.
+  var ready: Int {
+    get { locked { $0.ready } }
+    set { locked { $0.ready = newValue } }
+  }
+  /// What the guest plays, or, growing, what it recorded.
+  var data: [UInt8] { locked { $0.data } }
+  var committed: Int { locked { $0.committed } }
+  var xruns: [UInt32] { locked { $0.xruns } }
+  var failures: [Int32] { locked { $0.failures } }
+  var delays: [Int64?] { locked { $0.delays } }
+  /// Calls that break the rules: a second loan, or a commit of more than was lent.
+  var violations: Int { locked { $0.violations } }
+  var acquires: Int { locked { $0.acquires } }
 
   /// Playback of `data`, all of it ready.
   init(playing data: [UInt8], frameBytes: Int) {
     self.frameBytes = frameBytes
-    self.data = data
-    ready = data.count / frameBytes
+    state = State(data: data, ready: data.count / frameBytes)
     capture = false
   }
 
   /// Capture, with room for `room` frames.
   init(recording room: Int, frameBytes: Int) {
     self.frameBytes = frameBytes
-    data = []
-    ready = room
+    state = State(data: [], ready: room)
     capture = true
   }
 
@@ -48,58 +68,75 @@ final class FakeFeed: @unchecked Sendable {
 
   /// Makes more ready: the guest plays `bytes` too.
   func append(_ bytes: [UInt8]) {
-    data += bytes
-    ready += bytes.count / frameBytes
+    locked {
+      $0.data += bytes
+      $0.ready += bytes.count / frameBytes
+    }
   }
 
   func acquire(_ frames: UInt32, _ spans: UnsafeMutablePointer<vsnd_span_t>, _ capacity: UInt32) -> UInt32 {
-    acquires += 1
-    guard !lending else {
-      violations += 1
-      return 0
-    }
-    var left = min(Int(frames), ready)
-    var at = committed
-    while left > 0, loan.count < Int(capacity) {
-      let run = min(left, cuts[loan.count % cuts.count])
-      let memory = UnsafeMutableRawPointer.allocate(byteCount: run * frameBytes, alignment: 1)
-      if capture {
-        memory.initializeMemory(as: UInt8.self, repeating: 0x5A, count: run * frameBytes)
-      } else {
-        for index in 0..<run * frameBytes {
-          memory.storeBytes(of: data[at * frameBytes + index], toByteOffset: index, as: UInt8.self)
-        }
+    locked { state in
+      state.acquires += 1
+      guard !state.lending else {
+        state.violations += 1
+        return 0
       }
-      spans[loan.count] = vsnd_span_t(data: memory, frames: UInt32(run), reserved: 0)
-      loan.append((memory, run))
-      at += run
-      left -= run
+      var left = min(Int(frames), state.ready)
+      var at = state.committed
+      while left > 0, state.loan.count < Int(capacity) {
+        let run = min(left, state.cuts[state.loan.count % state.cuts.count])
+        let memory = lent(run, at: at, state.data)
+        spans[state.loan.count] = vsnd_span_t(data: memory, frames: UInt32(run), reserved: 0)
+        state.loan.append((memory, run))
+        at += run
+        left -= run
+      }
+      state.lending = !state.loan.isEmpty
+      return UInt32(state.loan.count)
     }
-    lending = !loan.isEmpty
-    return UInt32(loan.count)
   }
 
   func commit(_ frames: UInt32, _ timing: UnsafePointer<vsnd_timing_t>?) {
-    let lent = loan.reduce(0) { $0 + $1.frames }
-    if Int(frames) > lent { violations += 1 }
-    let used = min(Int(frames), lent)
-    if capture {
+    let delay = timing?.pointee.delay_frames
+    locked { state in
+      let lent = state.loan.reduce(0) { $0 + $1.frames }
+      if Int(frames) > lent { state.violations += 1 }
+      let used = min(Int(frames), lent)
       var left = used
-      for part in loan where left > 0 {
+      for part in state.loan where capture && left > 0 {
         let run = min(part.frames, left)
-        data += UnsafeRawBufferPointer(start: part.memory, count: run * frameBytes)
+        state.data += UnsafeRawBufferPointer(start: part.memory, count: run * frameBytes)
         left -= run
       }
+      for part in state.loan { part.memory.deallocate() }
+      state.loan = []
+      state.lending = false
+      state.committed += used
+      state.ready -= used
+      state.delays.append(delay)
     }
-    for part in loan { part.memory.deallocate() }
-    loan = []
-    lending = false
-    committed += used
-    ready -= used
-    delays.append(timing?.pointee.delay_frames)
   }
 
-  func xrun(_ frames: UInt32) { xruns.append(frames) }
+  func xrun(_ frames: UInt32) { locked { $0.xruns.append(frames) } }
 
-  func failed(_ code: Int32) { failures.append(code) }
+  func failed(_ code: Int32) { locked { $0.failures.append(code) } }
+
+  /// Fresh memory of a span: what the guest plays from frame `at`, or rubbish to be overwritten.
+  private func lent(_ frames: Int, at frame: Int, _ data: [UInt8]) -> UnsafeMutableRawPointer {
+    let count = frames * frameBytes
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 16)
+    if capture {
+      memory.initializeMemory(as: UInt8.self, repeating: 0x5A, count: count)
+    } else {
+      data.withUnsafeBytes { all in
+        let from = UnsafeRawBufferPointer(rebasing: all[frame * frameBytes..<frame * frameBytes + count])
+        UnsafeMutableRawBufferPointer(start: memory, count: count).copyMemory(from: from)
+      }
+    }
+    return memory
+  }
+
+  private func locked<Result>(_ body: (inout State) -> Result) -> Result {
+    lock.withLock { body(&state) }
+  }
 }

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+import Foundation
+import Testing
+
+/// The root of all tests with a real sound server.
+///
+/// They tell the libraries through the environment which server is theirs, so one runs at a time.
+@Suite(.serialized)
+enum SoundServers {}
+
+/// A real sound server in a folder of its own, started by a script of Tests/Servers.
+final class SoundServer: @unchecked Sendable {
+  /// What the script exports: where the server listens, its process, its folder.
+  private(set) var environment: [String: String] = [:]
+  private let script: String
+  private let arguments: [String]
+  private let folderKey: String
+
+  /// Starts the server and points the libraries of this process at it.
+  ///
+  /// - Parameters:
+  ///   - script: such as pulse-up.
+  ///   - folderKey: the variable that tells the folder, such as VS_PULSE_DIR.
+  init(_ script: String, _ arguments: [String] = [], folder folderKey: String) throws {
+    self.script = script
+    self.arguments = arguments
+    self.folderKey = folderKey
+    try up(arguments)
+  }
+
+  deinit { _ = try? Self.run("server-down", [folder]) }
+
+  /// Where the server keeps its socket and its logs.
+  var folder: String { environment[folderKey] ?? "" }
+
+  /// A process of the server, by the variable that tells it, such as VS_PULSE_PID.
+  func pid(_ key: String) -> pid_t { environment[key].flatMap { pid_t($0) } ?? 0 }
+
+  /// Ends the server as a crash does, and leaves its folder.
+  func crash() throws { _ = try Self.run("server-down", ["-9", "-k", folder]) }
+
+  /// Starts the server again at the same address.
+  func restart() throws { try up(arguments + ["-d", folder]) }
+
+  private func up(_ arguments: [String]) throws {
+    for line in try Self.run(script, arguments).split(separator: "\n") where line.hasPrefix("export ") {
+      let parts = line.dropFirst("export ".count).split(separator: "=", maxSplits: 1)
+      guard parts.count == 2 else { continue }
+      environment[String(parts[0])] = parts[1].trimmingCharacters(in: ["'"])
+    }
+    for (key, value) in environment { setenv(key, value, 1) }
+  }
+
+  /// What a tool of the server prints; fails when the tool does.
+  @discardableResult
+  static func tool(_ command: [String]) throws -> String { try spawn("/usr/bin/env", command) }
+
+  private static func run(_ script: String, _ arguments: [String]) throws -> String {
+    let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    return try spawn(tests.appending(path: "Servers/\(script)").path, arguments)
+  }
+
+  private static func spawn(_ program: String, _ arguments: [String]) throws -> String {
+    let process = Process()
+    let output = Pipe()
+    process.executableURL = URL(filePath: program)
+    process.arguments = arguments
+    process.standardOutput = output
+    try process.run()
+    let bytes = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    let text = String(decoding: bytes, as: UTF8.self)
+    guard process.terminationStatus == 0 else {
+      throw ServerFailure(text: "\(program) \(arguments) ended with \(process.terminationStatus): \(text)")
+    }
+    return text
+  }
+
+  struct ServerFailure: Error, CustomStringConvertible {
+    let text: String
+    var description: String { text }
+  }
+}
+
+/// What tests with a sound server need; without it they are skipped, and in CI they fail.
+enum Need {
+  /// What is missing of `programs` and `plugins`, in words; nil when all is there, or in CI.
+  static func lacking(programs: [String], plugin: String) -> String? {
+    let environment = ProcessInfo.processInfo.environment
+    if environment["CI"] == "true" { return nil }
+    let folders = (environment["PATH"] ?? "").split(separator: ":")
+    for program in programs
+    where !folders.contains(where: { FileManager.default.isExecutableFile(atPath: "\($0)/\(program)") }) {
+      return "\(program) is not installed: run scripts/setup"
+    }
+    let library = LoadedPlugin.buildFolder + "/libvsnd-backend-\(plugin).so"
+    return FileManager.default.fileExists(atPath: library)
+      ? nil : "there is no \(library): run scripts/setup and build again"
+  }
+}
