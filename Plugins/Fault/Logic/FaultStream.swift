@@ -11,6 +11,8 @@ final class FaultStream: Stream {
   private let backend: FaultBackend
   private let number: UInt32
   private let state: UnsafeMutablePointer<FaultState>
+  /// For the thread, which is inside the state while this is set to false.
+  private let clock: UnsafeMutablePointer<FaultClock>
   private let hasThread: Bool
   private var thread: Thread?
   private let wake = eventfd(0, Int32(EFD_CLOEXEC))
@@ -31,12 +33,16 @@ final class FaultStream: Stream {
     }
     unsafe state = .allocate(capacity: 1)
     unsafe state.initialize(to: FaultState(backend, params, feed, play: descriptor))
+    unsafe clock = .allocate(capacity: 1)
+    unsafe clock.initialize(to: FaultClock(state, params))
     super.init()
     info.delayFrames = Int64(clamping: backend.options.uint("delay-frames") ?? 0)
   }
 
   deinit {
     _ = CLibc.close(wake)
+    unsafe clock.deinitialize(count: 1)
+    unsafe clock.deallocate()
     unsafe state.deinitialize(count: 1)
     unsafe state.deallocate()
   }
@@ -46,10 +52,10 @@ final class FaultStream: Stream {
     try backend.started()
     unsafe state.pointee.outage = try backend.outage()
     guard hasThread else { return }
-    unsafe state.pointee.running.store(true, ordering: .releasing)
-    thread = try unsafe Thread("fault", wake: wake, argument: state) { state in
+    unsafe clock.pointee.running.store(true, ordering: .releasing)
+    thread = try unsafe Thread("fault", wake: wake, argument: clock) { clock in
       // SAFETY: stop() joins this thread, and close() comes after it.
-      unsafe state?.assumingMemoryBound(to: FaultState.self).pointee.run()
+      unsafe clock?.assumingMemoryBound(to: FaultClock.self).pointee.run()
       return nil
     }
   }
@@ -61,16 +67,43 @@ final class FaultStream: Stream {
 
   override func stop(_ how: StopMode) {
     try? backend.hang(in: "stop", stream: number)
-    unsafe state.pointee.running.store(false, ordering: .releasing)
+    unsafe clock.pointee.running.store(false, ordering: .releasing)
     thread.take()?.join()
   }
 
   override func close() { try? backend.hang(in: "close", stream: number) }
 }
 
+/// The stream's own clock: a step each period until it is told to stop.
+@safe
+struct FaultClock: ~Copyable {
+  let running = Atomic<Bool>(false)
+  private let state: UnsafeMutablePointer<FaultState>
+  private let period: Int
+  private let rate: UInt64
+
+  init(_ state: UnsafeMutablePointer<FaultState>, _ params: Parameters) {
+    unsafe self.state = state
+    period = max(1, Int(params.periodFrames))
+    rate = UInt64(params.rate)
+  }
+
+  /// The body of the thread.
+  func run() {
+    let start = monotonicNanoseconds()
+    var next: UInt64 = 0
+    while running.load(ordering: .acquiring) {
+      unsafe state.pointee.step(period)
+      next += UInt64(period)
+      let due = start + next * 1_000_000_000 / rate
+      let now = monotonicNanoseconds()
+      if due > now { sleepFor(due - now) }
+    }
+  }
+}
+
 /// What the audio context touches.
 struct FaultState: ~Copyable {
-  let running = Atomic<Bool>(false)
   /// When the host is away, in CLOCK_MONOTONIC.
   var outage: Range<UInt64> = 0..<0
 
@@ -78,8 +111,6 @@ struct FaultState: ~Copyable {
   private let fills: Bool
   private let counts: Bool
   private let sampleBytes: Int
-  private let period: Int
-  private let rate: UInt64
   private let delay: Int64
   private let xrunEvery: UInt64
   private let doubles: Bool
@@ -98,8 +129,6 @@ struct FaultState: ~Copyable {
     fills = params.direction == .capture
     counts = options.chosen("capture", "counter")
     sampleBytes = params.format.sampleBytes
-    period = max(1, Int(params.periodFrames))
-    rate = UInt64(params.rate)
     delay = Int64(clamping: options.uint("delay-frames") ?? 0)
     xrunEvery = options.uint("xrun-every") ?? 0
     doubles = options.bool("double-acquire")
@@ -109,19 +138,6 @@ struct FaultState: ~Copyable {
   }
 
   deinit { if play >= 0 { _ = close(play) } }
-
-  /// The stream's own clock: a step each period until stop().
-  mutating func run() {
-    let start = monotonicNanoseconds()
-    var next: UInt64 = 0
-    while running.load(ordering: .acquiring) {
-      step(period)
-      next += UInt64(period)
-      let due = start + next * 1_000_000_000 / rate
-      let now = monotonicNanoseconds()
-      if due > now { sleepFor(due - now) }
-    }
-  }
 
   /// Takes `due` frames from the guest, or gives it as many, with the faults that were asked for.
   @_noAllocation @_noLocks
