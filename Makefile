@@ -9,10 +9,15 @@ RELEASE := .build/release
 # Extensions for tests only; they are built, and never installed.
 UNINSTALLED := $(addprefix $(RELEASE)/libvsnd-backend-,fault.so fault-thread.so)
 
-.PHONY: help build demo test check bench install
+# Each page of docs/backends is the manual of a backend too.
+PAGES := $(filter-out fault,$(basename $(notdir $(wildcard docs/backends/*.md))))
+MANUALS := $(PAGES:%=.build/man/vsnd-backend-%.7)
+
+.PHONY: help build man demo test check bench install
 
 help:
 	@echo "make build    release build: vhost-device-sound and libvsnd-backend-*.so in $(RELEASE)"
+	@echo "make man      manual pages of the backends, from docs/backends, in .build/man"
 	@echo "make demo     a guest plays a melody and records through the daemon; shows what arrived"
 	@echo "make test     everything: lint, unit tests, sanitizers, a real guest"
 	@echo "make check    format and licence lines"
@@ -22,6 +27,15 @@ help:
 build:
 	@scripts/setup
 	@scripts/build
+
+man: $(MANUALS)
+
+.build/man/vsnd-backend-%.7: docs/backends/%.md Makefile
+	@scripts/setup
+	@mkdir -p $(@D)
+	@lowdown -s -tman -m 'title: vsnd-backend-$*' -m 'section: 7' -m 'source: vhost-device-sound' \
+	  -m "date: $$(date -u -r $< +%Y-%m-%d)" $< | \
+	  sed '/^\.TH /a .SH NAME\nvsnd-backend-$* \\- the $* backend of vhost-device-sound' >$@
 
 demo: build
 	@scripts/demo
@@ -36,9 +50,10 @@ bench:
 	@scripts/setup
 	@swift run -c release --static-swift-stdlib --disable-local-rpath bench-transfer
 
-install:
+install: $(MANUALS)
 	@test -x $(RELEASE)/vhost-device-sound || { echo "nothing to install: run make build first" >&2; exit 1; }
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(RELEASE)/vhost-device-sound
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/vsnd $(filter-out $(UNINSTALLED),$(wildcard $(RELEASE)/libvsnd-backend-*.so))
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/vsnd Sources/PluginABI/include/vsnd/plugin.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vhost-device-sound $(wildcard README.md CHANGELOG.md docs/*.md)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man7 $(MANUALS)
