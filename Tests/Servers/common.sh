@@ -10,10 +10,13 @@ new_dir() { DIR=$(mktemp -d "${TMPDIR:-/tmp}/vs-$1.XXXXXX"); chmod 700 "$DIR"; :
 # stdout/stderr are redirected: `eval "$(x-up)"` would otherwise wait for the daemon to close the pipe.
 # A shell stays as its parent to reap it at once: where PID 1 reaps late, a killed jackd stays a zombie, and the next
 # jackd of that name then refuses to start ("server already active": it asks by kill(pid, 0)).
+# All other descriptors are closed: whoever started this script waits until nobody holds its own any more.
 spawn() {
   _n=$1; shift
   rm -f "$DIR/$_n.pid"
-  ( set +e; "$@" >"$DIR/$_n.log" 2>&1 </dev/null & echo $! >"$DIR/$_n.pid.new"; mv "$DIR/$_n.pid.new" "$DIR/$_n.pid"; wait $! ) >/dev/null 2>&1 </dev/null &
+  ( set +e
+    for _f in /proc/$BASHPID/fd/*; do [ "${_f##*/}" -le 2 ] || eval "exec ${_f##*/}>&-"; done
+    "$@" >"$DIR/$_n.log" 2>&1 </dev/null & echo $! >"$DIR/$_n.pid.new"; mv "$DIR/$_n.pid.new" "$DIR/$_n.pid"; wait $! ) >/dev/null 2>&1 </dev/null &
   until [ -s "$DIR/$_n.pid" ]; do sleep 0.01; done
   LAST_PID=$(cat "$DIR/$_n.pid")
   echo "$LAST_PID $_n" >>"$DIR/pids"
