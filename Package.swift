@@ -127,6 +127,9 @@ struct SoundLibrary {
 }
 backend("null", "Null")
 backend("file", "File")
+backend(
+  "pipewire", "PipeWire",
+  needs: SoundLibrary(module: "CPipeWire", pkgConfig: "libpipewire-0.3", package: "libpipewire-0.3-dev"))
 // For tests, not installed. Two libraries, since a backend's threads are a fact about a whole library.
 targets.append(
   .target(
