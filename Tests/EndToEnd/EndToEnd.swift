@@ -27,6 +27,15 @@ enum Place {
       ?? folders[0]
   }()
 
+  /// Whether these programs are installed; in CI they have to be.
+  static func has(_ programs: String...) -> Bool {
+    let folders = (environment["PATH"] ?? "").split(separator: ":")
+    return isCI
+      || programs.allSatisfy { program in
+        folders.contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(program)") }
+      }
+  }
+
   /// What is missing for these tests, in words; nil when they can run.
   static let lacking: String? = {
     let files = FileManager.default

@@ -14,6 +14,8 @@ final class Machine: Sendable {
     case null
     /// Two outputs and two inputs of one device, each output with a file of its own.
     case streams
+    /// One output, and one input that is its echo, on a PipeWire server.
+    case pipewire
   }
 
   let folder: String
@@ -74,6 +76,9 @@ final class Machine: Sendable {
   private static func arguments(_ setup: Setup, folder: String) throws -> [String] {
     switch setup {
     case .null: return ["--backend", "null"]
+    case .pipewire:
+      return ["--backend", "pipewire", "--backend-option", "vm-name=guest"]
+        + ["--stream", "output", "--stream", "input,device=vs_out.monitor"]
     case .file:
       return try files("out.raw", in: folder)
         + ["--stream", "output,channels=1-8", "--stream", "input,channels=1-8"]
