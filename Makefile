@@ -48,7 +48,9 @@ check:
 
 bench:
 	@scripts/setup
-	@swift run -c release --static-swift-stdlib --disable-local-rpath bench-transfer
+	@scripts/build
+	@$(RELEASE)/bench-transfer
+	@for period in 480 1024; do $(RELEASE)/bench-backend null $$period; done
 
 install: $(MANUALS)
 	@test -x $(RELEASE)/vhost-device-sound || { echo "nothing to install: run make build first" >&2; exit 1; }

@@ -184,6 +184,14 @@ targets += [
     path: "Benchmarks/Transfer", swiftSettings: common, linkerSettings: executableLink),
 ]
 
+// The daemon with a backend and its server, beside the least that a client in C does.
+targets += [
+  .executableTarget(
+    name: "bench-backend", dependencies: ["TestSupport", "VhostUser", "Platform", "CPlatform"],
+    path: "Benchmarks/Backend", swiftSettings: common, linkerSettings: executableLink),
+  .executableTarget(name: "client-null", path: "Benchmarks/Clients/null"),
+]
+
 // Feeds arbitrary bytes to one part, under libFuzzer.
 if fuzzing {
   targets.append(
