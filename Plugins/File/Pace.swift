@@ -5,7 +5,7 @@ import PluginKit
 
 /// Who calls process(), and how much is due then.
 struct Pace {
-  private let free: Bool
+  let free: Bool
   /// Frames of one step without a clock.
   private let step: Int
   private let delay: StreamInfo
@@ -24,6 +24,10 @@ struct Pace {
 
   @_noAllocation @_noLocks
   func due(_ tick: Tick) -> Int { free ? step : tick.dueFrames }
+
+  /// The guest is late with `frames` frames; without a clock nobody is.
+  @_noAllocation @_noLocks
+  func late(_ frames: Int, _ feed: borrowing Feed) { if !free { feed.xrun(frames) } }
 
   func end() { if let wake = delay.wake { close(wake) } }
 }
@@ -44,18 +48,11 @@ final class IdleStream: Stream {
 
   @_noAllocation @_noLocks
   override func process(_ tick: Tick) {
-    var due = pace.due(tick)
-    while due > 0 {
-      let count = feed.acquire(due)
-      guard count > 0 else { return }
-      var frames = 0
-      for index in 0..<count {
-        let part = unsafe feed.span(index)
-        if fills { unsafe feed.silence(part.data, frames: part.frames) }
-        unsafe frames &+= part.frames
-      }
-      feed.commit(frames, delay: 0, when: tick.now)
-      due &-= frames
+    let due = pace.due(tick)
+    if fills {
+      feed.recordSilence(due, isDue: !pace.free, when: tick.now)
+    } else {
+      feed.swallow(due, isDue: !pace.free, when: tick.now)
     }
   }
 

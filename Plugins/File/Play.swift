@@ -37,7 +37,7 @@ final class PlayStream: Stream {
         continue
       }
       let count = feed.acquire(wanted)
-      guard count > 0 else { return }
+      guard count > 0 else { return pace.late(due, feed) }
       let (frames, code) = output.write(feed, spans: count)
       feed.commit(frames, delay: 0, when: tick.now)
       due &-= frames

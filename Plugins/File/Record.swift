@@ -101,7 +101,7 @@ final class RecordStream: Stream {
     var due = pace.due(tick)
     while due > 0, broken == 0 {
       let count = feed.acquire(due)
-      guard count > 0 else { return }
+      guard count > 0 else { return pace.late(due, feed) }
       var frames = 0
       for index in 0..<count where broken == 0 { frames &+= fill(index) }
       feed.commit(frames, delay: 0, when: tick.now)

@@ -53,18 +53,10 @@ final class NullStream: Stream {
 
   @_noAllocation @_noLocks
   override func process(_ tick: Tick) {
-    var due = tick.dueFrames
-    while due > 0 {
-      let count = feed.acquire(due)
-      guard count > 0 else { return }
-      var frames = 0
-      for index in 0..<count {
-        let part = unsafe feed.span(index)
-        if fills { unsafe feed.silence(part.data, frames: part.frames) }
-        unsafe frames &+= part.frames
-      }
-      feed.commit(frames, delay: 0, when: tick.now)
-      due &-= frames
+    if fills {
+      feed.recordSilence(tick.dueFrames, when: tick.now)
+    } else {
+      feed.swallow(tick.dueFrames, when: tick.now)
     }
   }
 }

@@ -71,6 +71,24 @@ struct NullTests {
     #expect(feed.delays == [0])
   }
 
+  @Test("what the guest is late with is an xrun", arguments: [VSND_PLAYBACK, VSND_CAPTURE])
+  func late(direction: UInt32) throws {
+    let feed =
+      direction == VSND_CAPTURE
+      ? FakeFeed(recording: 50, frameBytes: 4)
+      : FakeFeed(playing: [UInt8](repeating: 1, count: 200), frameBytes: 4)
+    let stream = try LoadedPlugin("null").instance().open(Shape(direction: direction), feed)
+    try stream.start()
+
+    stream.process(due: 30)
+    #expect(feed.xruns.isEmpty)
+    stream.process(due: 30)
+    stream.process(due: 30)
+
+    #expect(feed.committed == 50)
+    #expect(feed.xruns == [10, 30])
+  }
+
   @Test("a loan with more spans than one call can carry is taken whole")
   func manySpans() throws {
     let feed = FakeFeed(playing: [UInt8](repeating: 1, count: 4000), frameBytes: 4)

@@ -221,6 +221,39 @@ struct GateTests {
     #expect(feed.pointee.lost.load(ordering: .relaxed) == 25)
   }
 
+  @Test("an xrun of a backend that is held out is none (VS-147)")
+  func heldOut() throws {
+    let bench = try TransferBench(isCapture: false)
+    let feed = bench.feeds[0]
+    func seen() -> Bool { feed.pointee.xrunSeen.exchange(false, ordering: .acquiring) }
+    feed.pointee.hold()
+    feed.pointee.xrun(5)
+    feed.pointee.unhold()
+    feed.pointee.give(to: .clock)
+    feed.pointee.xrun(5)
+    feed.pointee.give(to: .backend)
+    #expect(!seen())
+    #expect(feed.pointee.lost.load(ordering: .relaxed) == 0)
+    feed.pointee.xrun(5)
+    #expect(feed.pointee.lost.load(ordering: .relaxed) == 5)
+  }
+
+  @Test("an episode ends with the stream: after PREPARE the first xrun is told (VS-147)")
+  func anewAfterPrepare() throws {
+    let bench = try TransferBench(isCapture: false)
+    let feed = bench.feeds[0]
+    func seen() -> Bool { feed.pointee.xrunSeen.exchange(false, ordering: .acquiring) }
+    feed.pointee.xrun(5)
+    feed.pointee.hold()
+    feed.pointee.prepare(frameBytes: 4, silentSample: [0, 0], bounceFrames: 0)
+    feed.pointee.unhold()
+    #expect(!seen())
+
+    feed.pointee.xrun(5)
+
+    #expect(seen())
+  }
+
   @Test("a failure leaves its code and wakes the control thread")
   func failure() throws {
     let bench = try TransferBench(isCapture: false)

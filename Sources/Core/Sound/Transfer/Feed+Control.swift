@@ -26,6 +26,7 @@ extension Feed {
       loanInUse: hasStaleLoan)
     committed.store(0, ordering: .relaxed)
     xrunSeen.store(false, ordering: .relaxed)
+    inXrun.store(false, ordering: .relaxed)
     accepting.store(true, ordering: .releasing)
   }
 

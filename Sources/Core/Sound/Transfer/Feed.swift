@@ -22,7 +22,7 @@ package struct Feed: ~Copyable {
   package let violations = Atomic<UInt64>(0)
   /// A device ran dry or over since the control thread last looked (VS-147).
   package let xrunSeen = Atomic<Bool>(false)
-  private let inXrun = Atomic<Bool>(false)
+  let inXrun = Atomic<Bool>(false)
   /// The code of ``fail(_:)``, 0 for none; whoever handles it stores 0.
   package let failure = Atomic<Int32>(0)
   /// An eventfd that ``fail(_:)`` signals, -1 for none.
@@ -89,8 +89,11 @@ package struct Feed: ~Copyable {
   }
 
   /// `frames` frames were not played or not recorded; the guest hears of it once an episode (VS-147).
+  ///
+  /// Of a backend that was just told to pause, or is too late for its stream, it is no loss.
   @_noAllocation @_noLocks
   package func xrun(_ frames: UInt32) {
+    guard gate.isOpen(to: .backend) else { return }
     lost.add(UInt64(frames), ordering: .relaxed)
     if inXrun.exchange(true, ordering: .relaxed) { return }
     xrunSeen.store(true, ordering: .releasing)

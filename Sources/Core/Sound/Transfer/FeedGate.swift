@@ -75,6 +75,12 @@ struct FeedGate: ~Copyable {
   @_noAllocation @_noLocks
   func isLent() -> Bool { word.load(ordering: .relaxed) & FeedGate.phase == FeedGate.lent }
 
+  /// Whether `owner` may take loans just now, or has one.
+  @_noAllocation @_noLocks
+  func isOpen(to owner: FeedOwner) -> Bool {
+    word.load(ordering: .relaxed) & ~FeedGate.phase == owner.rawValue &<< FeedGate.ownerShift
+  }
+
   // MARK: Other threads
 
   /// Keeps everybody out; when it returns nobody is inside and nothing is lent.

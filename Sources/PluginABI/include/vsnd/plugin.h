@@ -230,8 +230,8 @@ struct vsnd_host {
 
   /* Lends up to `frames` frames as at most `capacity` spans and returns how many spans; 0: the guest
    * has nothing ready. Allowed from the moment start() is entered until stop() returns. One loan at a
-   * time. Never blocks. On playback, finish a short loan with silence; on capture, drop the surplus
-   * and report it with xrun(). */
+   * time. Never blocks. When the guest is late, finish with silence on playback, drop the surplus on
+   * capture, and report these frames with xrun(). */
   uint32_t (*VSND_OPT acquire)(vsnd_feed_t *VSND_REQ feed, uint32_t frames, vsnd_span_t *VSND_REQ spans,
                                uint32_t capacity) VSND_AUDIO;
   /* Ends the loan: `frames` of it, from its start, were used; 0 gives it all back. The spans must not
