@@ -9,6 +9,7 @@ package final class ScriptedDevice: VhostDevice {
   package enum Call: Equatable {
     case accept(UInt64)
     case memory(regions: Int)
+    case memoryLost
     case start(Int, size: UInt32, base: UInt16, enabled: Bool)
     case enable(Int, Bool)
     case stop(Int)
@@ -55,6 +56,8 @@ package final class ScriptedDevice: VhostDevice {
     self.memory = memory
     calls.append(.memory(regions: memory.regions.count))
   }
+
+  package func memoryWasLost() { calls.append(.memoryLost) }
 
   package func startRing(_ index: Int, _ setup: RingSetup) throws(RingError) {
     if running[index] != nil { violate("ring \(index) was started twice") }

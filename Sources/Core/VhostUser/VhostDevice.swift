@@ -55,6 +55,8 @@ package protocol VhostDevice: AnyObject {
   func accept(features: UInt64)
   /// Swaps the guest's memory; rings that run are re-addressed, those that lost theirs are paused.
   func replaceMemory(_ memory: GuestMemory)
+  /// Pages of some mapping were lost, perhaps of this guest's memory (VU-059).
+  func memoryWasLost()
   /// Lets ring `index` run (VU-081). It may be started again at once after ``stopRing(_:)``.
   func startRing(_ index: Int, _ setup: RingSetup) throws(RingError)
   /// Only for rings that run; the others are told with their start (VU-083 to VU-085).

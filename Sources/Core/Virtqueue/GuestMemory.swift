@@ -47,6 +47,9 @@ package final class GuestMemory: @unchecked Sendable {
   /// The memory of a guest that has none yet.
   package static let empty = GuestMemory(regions: [])
 
+  /// Whether the front-end took pages back that were in use: what is here is not the guest's any more (VU-059).
+  package var isDamaged: Bool { regions.contains { $0.mapping.lostPages > 0 } }
+
   /// Looks up guest-physical addresses; valid as long as this snapshot lives.
   package var guestView: GuestView { unsafe GuestView(byGuestAddress) }
 

@@ -9,6 +9,7 @@ package enum RingFault: Error, Sendable, CaseIterable, CustomStringConvertible {
   case indexJumped
   case headOutOfRange
   case headInFlight
+  case memoryLost
 
   /// A number for each, from 1, to be kept in an atomic.
   package var code: UInt8 {
@@ -19,6 +20,7 @@ package enum RingFault: Error, Sendable, CaseIterable, CustomStringConvertible {
       case .indexJumped: 3
       case .headOutOfRange: 4
       case .headInFlight: 5
+      case .memoryLost: 6
       }
     }
   }
@@ -30,6 +32,7 @@ package enum RingFault: Error, Sendable, CaseIterable, CustomStringConvertible {
     case .indexJumped: "the avail index jumped by more than the ring holds"
     case .headOutOfRange: "a head is not below the ring size"
     case .headInFlight: "a head was made available while it was in flight"
+    case .memoryLost: "the front-end took back memory of the guest"
     }
   }
 }

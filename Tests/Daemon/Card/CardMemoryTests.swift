@@ -94,6 +94,36 @@ struct CardMemoryTests {
     #expect(guest.requests([.stop, .release]) == .ok)
   }
 
+  @Test("a guest that lost memory for good needs a reset, and other memory (VU-059, VU-140, VS-192)")
+  func lost() throws {
+    try Mapping.installGuard()
+    let bench = try CardBench()
+    let guest = try bench.guest()
+    #expect(guest.bring(to: .running) == .ok)
+    bench.card.memoryWasLost()
+    #expect(!bench.card.needsReset, "it was another guest's")
+
+    guest.play([UInt8].pattern(1920))
+    // The rings stay, what they point at goes.
+    try guest.frontEnd.ram.file.truncate(to: 0x1_0000)
+    #expect(bench.hosts[0].hear(480) == [UInt8](repeating: 0, count: 1920))
+    #expect(!bench.card.needsReset)
+    bench.card.memoryWasLost()
+    bench.loop.run()
+
+    #expect(bench.card.needsReset)
+    #expect(try guest.frontEnd.number(.getStatus) & 64 == 64)
+    for ring in guest.frontEnd.rings { #expect(ring.error.readEvent() == .signalled) }
+    #expect(bench.hosts[0].hear(480) == [])
+    // Not before there is other memory.
+    try guest.frontEnd.stop()
+    try? guest.frontEnd.start(withMemory: false)
+    #expect(bench.card.rings.allSatisfy { !$0.runs })
+    bench.disconnect()
+    #expect(!bench.card.needsReset)
+    #expect(try bench.guest().bring(to: .running) == .ok)
+  }
+
   @Test(
     "a stream is released, stopped, or its VM paused, while the memory of its ring is away (VU-058, VU-090)",
     arguments: ["release", "stop ring", "pause", "disconnect", "address"])

@@ -24,6 +24,7 @@ extension SoundCard: VhostDevice {
 
   package func startRing(_ index: Int, _ setup: RingSetup) throws(RingError) {
     guard rings.indices.contains(index) else { throw RingError("there is no ring \(index)") }
+    guard !memory.isDamaged else { throw RingError("ring \(index) cannot start: \(RingFault.memoryLost)") }
     _ = stopRing(index)
     let layout = RingLayout(
       size: setup.size, descriptorTable: setup.descriptorTable, availRing: setup.availRing,
@@ -144,6 +145,17 @@ extension SoundCard: VhostDevice {
     // What waited for a ring that is back.
     giveHeldAnswers()
     for index in messages.indices { serve(index) }
+  }
+
+  /// Stops all rings until there is other memory: the guest would not see what is written, nor be seen.
+  package func memoryWasLost() {
+    guard memory.isDamaged else { return }
+    for index in rings.indices where rings[index].runs {
+      if index >= QueueIndex.transmit {
+        unsafe queues[index - QueueIndex.transmit].pointee.stop(for: .memoryLost)
+      }
+      broke(index, .memoryLost)
+    }
   }
 
   // MARK: Descriptors

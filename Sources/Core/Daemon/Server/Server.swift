@@ -43,6 +43,7 @@ package final class Server {
     losses = try loop.watch(loss) { [weak self] _ in
       _ = loss.readEvent()
       self?.say(.warning, "a front-end took back memory that its guest still uses; it reads as zeros now")
+      self?.device?.memoryWasLost()
     }
     switch source.kind {
     case .listening(let listener, _):

@@ -3,7 +3,7 @@
 import CPlatform
 import Glibc
 package import Synchronization
-import Virtqueue
+package import Virtqueue
 
 /// The tx or the rx queue: shares one ring among the streams of a direction (VS-002).
 ///
@@ -148,7 +148,7 @@ package struct TransferQueue: ~Copyable {
 
   /// Stops the ring for good, until it is started again (VS-191).
   @_noAllocation @_noLocks
-  func stop(for reason: RingFault) {
+  package func stop(for reason: RingFault) {
     fault.store(reason.code, ordering: .releasing)
     alarm()
   }
