@@ -84,7 +84,7 @@ final class Workload {
           (device + done).copyMemory(from: data, byteCount: Int(base[index].frames) * 4)
           done += Int(base[index].frames) * 4
         }
-        feed.pointee.commit(UInt32(done / 4), delay: 0, when: 0)
+        feed.pointee.commit(UInt32(done / 4), delay: 0)
       }
       return MonotonicClock.now - start
     }

@@ -50,9 +50,9 @@ final class IdleStream: Stream {
   override func process(_ tick: Tick) {
     let due = pace.due(tick)
     if fills {
-      feed.recordSilence(due, isDue: !pace.free, when: tick.now)
+      feed.recordSilence(due, isDue: !pace.free)
     } else {
-      feed.swallow(due, isDue: !pace.free, when: tick.now)
+      feed.swallow(due, isDue: !pace.free)
     }
   }
 

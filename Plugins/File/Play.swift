@@ -39,7 +39,7 @@ final class PlayStream: Stream {
       let count = feed.acquire(wanted)
       guard count > 0 else { return pace.late(due, feed) }
       let (frames, code) = output.write(feed, spans: count)
-      feed.commit(frames, delay: 0, when: tick.now)
+      feed.commit(frames, delay: 0)
       due &-= frames
       fail(code)
     }

@@ -104,7 +104,7 @@ final class RecordStream: Stream {
       guard count > 0 else { return pace.late(due, feed) }
       var frames = 0
       for index in 0..<count where broken == 0 { frames &+= fill(index) }
-      feed.commit(frames, delay: 0, when: tick.now)
+      feed.commit(frames, delay: 0)
       due &-= frames
       if broken != 0 { feed.failed(VSND_E_IO) }
     }

@@ -54,9 +54,9 @@ final class NullStream: Stream {
   @_noAllocation @_noLocks
   override func process(_ tick: Tick) {
     if fills {
-      feed.recordSilence(tick.dueFrames, when: tick.now)
+      feed.recordSilence(tick.dueFrames)
     } else {
-      feed.swallow(tick.dueFrames, when: tick.now)
+      feed.swallow(tick.dueFrames)
     }
   }
 }

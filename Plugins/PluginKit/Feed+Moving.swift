@@ -29,14 +29,14 @@ extension Feed {
 
   /// Playback that nobody hears: takes `frames` frames.
   @_noAllocation @_noLocks
-  public func swallow(_ frames: Int, isDue: Bool = true, when: UInt64 = 0) {
-    _ = unsafe move(frames, .swallow, 0, when, isDue: isDue)
+  public func swallow(_ frames: Int, isDue: Bool = true) {
+    _ = unsafe move(frames, .swallow, 0, 0, isDue: isDue)
   }
 
   /// Capture of nothing: hands `frames` frames of silence to the guest.
   @_noAllocation @_noLocks
-  public func recordSilence(_ frames: Int, isDue: Bool = true, when: UInt64 = 0) {
-    _ = unsafe move(frames, .silence, 0, when, isDue: isDue)
+  public func recordSilence(_ frames: Int, isDue: Bool = true) {
+    _ = unsafe move(frames, .silence, 0, 0, isDue: isDue)
   }
 
   /// What is done with the frames of a loan.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
 import Glibc
+import Platform
 import PluginABI
 import TestSupport
 import Testing
@@ -39,6 +40,26 @@ struct PluginTableTests {
     #expect(MemoryLayout<vsnd_devices_t>.offset(of: \.enumerate) == TableFloor.devices - 8)
     #expect(MemoryLayout<vsnd_timing_t>.offset(of: \.when_ns) == Int(AudioCalls.timingWithTime) - 8)
     #expect(MemoryLayout<vsnd_timing_t>.offset(of: \.delay_frames) == Int(AudioCalls.timingWithDelay) - 8)
+  }
+
+  @Test("the time that comes with a commit lets its delay age, if the backend knew of it (VS-120)")
+  func timing() throws {
+    let bench = try TransferBench(isCapture: false)
+    let sizes = [AudioCalls.timingWithDelay, AudioCalls.timingWithTime, 0]
+    let messages = sizes.map { size in
+      let message = bench.ring.play(.pattern(16))
+      bench.ring.publish()
+      _ = bench.borrow(4)
+      var timing = vsnd_timing_t(
+        size: size, reserved: 0, when_ns: MonotonicClock.now - 50_000_000, delay_frames: 48_000)
+      AudioCalls.commit(OpaquePointer(bench.feeds[0]), 4, &timing)
+      return message
+    }
+
+    let latencies = messages.map { bench.ring.status(of: $0).latency }
+    #expect(latencies[0] > 0)
+    #expect(latencies[0] <= (48_000 - 2400) * 4)
+    #expect(latencies[1...] == [0, 0])
   }
 
   @Test("a table of calls from an older backend reads as NULL where it ends")

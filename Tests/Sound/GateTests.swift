@@ -245,7 +245,7 @@ struct GateTests {
     func seen() -> Bool { feed.pointee.xrunSeen.exchange(false, ordering: .acquiring) }
     feed.pointee.xrun(5)
     feed.pointee.hold()
-    feed.pointee.prepare(frameBytes: 4, silentSample: [0, 0], bounceFrames: 0)
+    feed.pointee.prepare(frameBytes: 4, rate: 48_000, silentSample: [0, 0], bounceFrames: 0)
     feed.pointee.unhold()
     #expect(!seen())
 

@@ -43,7 +43,7 @@ private final class Loop {
     let before = bench.ring.usedIndex
     let allocations = vsnd_test_allocations()
     _ = feed.pointee.acquire(40, spans, 64)
-    feed.pointee.commit(number % 5 == 0 ? 31 : 40, delay: 960, when: 0)
+    feed.pointee.commit(number % 5 == 0 ? 31 : 40, delay: 960, age: 1_000_000)
     if number % 50 == 0 {
       feed.pointee.give(to: .clock)
       _ = feed.pointee.skip(17)

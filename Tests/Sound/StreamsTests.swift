@@ -190,6 +190,26 @@ struct StreamsTests {
   }
 
   @Test(
+    "a delay that was measured earlier has aged: played sound is nearer, recorded sound older (VS-120)",
+    arguments: [
+      (1_000_000, 432, 528), (-1_000_000, 528, 432), (20_000_000, 0, 1440), (999_999_999, 0, 48_479),
+      (1_000_000_000, 480, 480), (.min, 480, 480), (.max, 480, 480),
+    ] as [(Int64, UInt32, UInt32)])
+  func age(nanoseconds: Int64, played: UInt32, recorded: UInt32) throws {
+    let speaker = try TransferBench(isCapture: false)
+    let heard = speaker.ring.play(.pattern(16))
+    speaker.ring.publish()
+    _ = speaker.hear(4, delay: 480, age: nanoseconds)
+    #expect(speaker.ring.status(of: heard).latency == played * 4)
+
+    let microphone = try TransferBench(isCapture: true)
+    let said = microphone.ring.record(16)
+    microphone.ring.publish()
+    _ = microphone.speak(.pattern(16), delay: 484, age: nanoseconds)
+    #expect(microphone.ring.status(of: said).latency == recorded * 4)
+  }
+
+  @Test(
     "an unknown, negative or absurd delay is a latency of 0, never a wild number (VS-120)",
     arguments: [Int64.min, -1, 0, 1, 3, Int64.max, 1 << 24, 1 << 32])
   func wildLatency(delay: Int64) throws {

@@ -124,7 +124,7 @@ package final class ScriptedHost: StreamHost {
 
   /// As audio context: ends the loan.
   package func commit(_ frames: Int, delay: Int64 = .min) {
-    feed.pointee.commit(UInt32(frames), delay: delay, when: 0)
+    feed.pointee.commit(UInt32(frames), delay: delay)
   }
 
   /// As audio context: plays up to `frames` frames; returns their bytes.

@@ -66,7 +66,8 @@ package final class TransferBench: @unchecked Sendable {
     let feed = feeds[stream]
     feed.pointee.hold()
     feed.pointee.prepare(
-      frameBytes: UInt32(frameBytes), silentSample: silentSample, bounceFrames: UInt32(bounceFrames))
+      frameBytes: UInt32(frameBytes), rate: 48_000, silentSample: silentSample,
+      bounceFrames: UInt32(bounceFrames))
     feed.pointee.give(to: .backend)
     if running { feed.pointee.unhold() }
   }
@@ -110,27 +111,28 @@ package final class TransferBench: @unchecked Sendable {
     }
   }
 
-  package func commit(_ frames: Int, stream: Int = 0, delay: Int64 = .min) {
-    feeds[stream].pointee.commit(UInt32(frames), delay: delay, when: 0)
+  package func commit(_ frames: Int, stream: Int = 0, delay: Int64 = .min, age: Int64 = 0) {
+    feeds[stream].pointee.commit(UInt32(frames), delay: delay, age: age)
   }
 
   /// Plays up to `frames` frames; returns their bytes.
   ///
   /// - Parameter most: of what was lent, use so many only.
   package func hear(
-    _ frames: Int, stream: Int = 0, most: Int = .max, capacity: Int = 64, delay: Int64 = .min
+    _ frames: Int, stream: Int = 0, most: Int = .max, capacity: Int = 64, delay: Int64 = .min, age: Int64 = 0
   ) -> [UInt8] {
     let lent = borrow(frames, stream: stream, capacity: capacity)
     guard !lent.isEmpty else { return [] }
     let bytes = lent.flatMap { Array($0) }
     let used = min(most, bytes.count / frameBytes[stream])
-    commit(used, stream: stream, delay: delay)
+    commit(used, stream: stream, delay: delay, age: age)
     return Array(bytes.prefix(used * frameBytes[stream]))
   }
 
   /// Records the first of `bytes`, whole frames; returns how many were taken.
   package func speak(
-    _ bytes: [UInt8], stream: Int = 0, most: Int = .max, capacity: Int = 64, delay: Int64 = .min
+    _ bytes: [UInt8], stream: Int = 0, most: Int = .max, capacity: Int = 64, delay: Int64 = .min,
+    age: Int64 = 0
   ) -> Int {
     let lent = borrow(bytes.count / frameBytes[stream], stream: stream, capacity: capacity)
     guard !lent.isEmpty else { return 0 }
@@ -142,7 +144,7 @@ package final class TransferBench: @unchecked Sendable {
       span.copyBytes(from: bytes[done..<done + part])
       done += part
     }
-    commit(used, stream: stream, delay: delay)
+    commit(used, stream: stream, delay: delay, age: age)
     return used * frameBytes[stream]
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
+private import Platform
 internal import PluginABI
 private import Sound
 
@@ -29,7 +30,8 @@ enum AudioCalls {
       if size >= timingWithTime { when = unsafe timing.pointee.when_ns }
       if size >= timingWithDelay { delay = unsafe timing.pointee.delay_frames }
     }
-    unsafe UnsafeMutablePointer<Feed>(feed).pointee.commit(frames, delay: delay, when: when)
+    let age = when == 0 ? 0 : Int64(bitPattern: MonotonicClock.now &- when)
+    unsafe UnsafeMutablePointer<Feed>(feed).pointee.commit(frames, delay: delay, age: age)
   }
 
   @unsafe @_noAllocation @_noLocks

@@ -127,7 +127,8 @@ final class CardStream: @unchecked Sendable {
     guard let parameters else { return .badMessage }
     let bounce = host.lendsGuestMemory || offer.direction == .output ? 0 : max(parameters.periodFrames, 4096)
     unsafe feed.pointee.prepare(
-      frameBytes: parameters.frameBytes, silentSample: parameters.format.silence, bounceFrames: bounce)
+      frameBytes: parameters.frameBytes, rate: parameters.rate.hertz,
+      silentSample: parameters.format.silence, bounceFrames: bounce)
     state = .prepared
     return .ok
   }

@@ -18,11 +18,14 @@ extension Feed {
   ///
   /// - Parameters:
   ///   - frameBytes: 1...144.
+  ///   - rate: frames in a second.
   ///   - silentSample: the bytes of one silent sample.
   ///   - bounceFrames: on capture, lend memory of the daemon's, this many frames at once; 0: lend guest memory.
-  package func prepare(frameBytes: UInt32, silentSample: [UInt8], bounceFrames: UInt32) {
+  package func prepare(
+    frameBytes: UInt32, rate: UInt32, silentSample: [UInt8], bounceFrames: UInt32
+  ) {
     unsafe lane.pointee.prepare(
-      frameBytes: frameBytes, silentSample: silentSample, bounceFrames: bounceFrames,
+      frameBytes: frameBytes, rate: rate, silentSample: silentSample, bounceFrames: bounceFrames,
       loanInUse: hasStaleLoan)
     committed.store(0, ordering: .relaxed)
     xrunSeen.store(false, ordering: .relaxed)

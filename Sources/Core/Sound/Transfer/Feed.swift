@@ -7,7 +7,7 @@ package import Synchronization
 /// The daemon's side of one stream: lends the guest's buffers to an audio context and completes them.
 ///
 /// Lives at a fixed address for as long as its stream exists. Calls of the audio context
-/// (``acquire(_:_:_:)``, ``commit(_:delay:when:)``, ``xrun(_:)``, ``fail(_:)``, ``skip(_:)``) neither lock,
+/// (``acquire(_:_:_:)``, ``commit(_:delay:age:)``, ``xrun(_:)``, ``fail(_:)``, ``skip(_:)``) neither lock,
 /// allocate nor wait. The control thread keeps the audio context out with ``hold()`` before it changes
 /// anything in ``lane``.
 @safe
@@ -74,15 +74,15 @@ package struct Feed: ~Copyable {
   /// - Parameters:
   ///   - delay: playback: frames from the end of this commit to the ear; capture: from the mouth to its
   ///     start. `Int64.min` when unknown.
-  ///   - when: CLOCK_MONOTONIC in ns when `delay` was true, 0 for now.
+  ///   - age: nanoseconds since `delay` was true; below 0 when it is yet to be.
   @_noAllocation @_noLocks
-  package func commit(_ frames: UInt32, delay: Int64, when: UInt64) {
+  package func commit(_ frames: UInt32, delay: Int64, age: Int64 = 0) {
     guard gate.reenter(.backend) else { return }
     let lent = unsafe lane.pointee.loan.frames
     if frames > lent { violations.add(1, ordering: .relaxed) }
     let used = frames < lent ? frames : lent
     if used > 0, used == lent, unsafe lane.pointee.loan.isFull() { inXrun.store(false, ordering: .relaxed) }
-    unsafe lane.pointee.commit(used, delay: delay, queue.pointee.view.pointee)
+    unsafe lane.pointee.commit(used, delay: delay, age: age, queue.pointee.view.pointee)
     committed.add(UInt64(used), ordering: .relaxed)
     unsafe queue.pointee.service()
     gate.leave()

@@ -82,9 +82,12 @@ extension Lane {
 
   /// Ends the loan: its first `used` frames are consumed, chains that are through go back.
   ///
-  /// - Parameter delay: as in ``Feed/commit(_:delay:when:)``.
+  /// - Parameters:
+  ///   - delay: as in ``Feed/commit(_:delay:age:)``.
+  ///   - age: likewise.
   @_noAllocation @_noLocks
-  mutating func commit(_ used: UInt32, delay: Int64, _ view: TransferView) {
+  mutating func commit(_ used: UInt32, delay: Int64, age: Int64, _ view: TransferView) {
+    let delay = aged(delay, age)
     var done: UInt32 = 0
     var index: UInt32 = 0
     while index < loan.partCount, done < used {
@@ -125,6 +128,15 @@ extension Lane {
         finishFront(latency: latency(delay, isCapture ? end : all &- end), view)
       }
     }
+  }
+
+  /// What a delay has become: playback comes nearer to the ear, what was recorded grows older.
+  @_noAllocation @_noLocks
+  private func aged(_ delay: Int64, _ age: Int64) -> Int64 {
+    // Nobody's timing is a second old; what says so is wrong.
+    guard delay >= 0, delay < 1 << 24, age > -1_000_000_000, age < 1_000_000_000 else { return delay }
+    let frames = age &* Int64(rate) / 1_000_000_000
+    return isCapture ? delay &+ frames : delay &- frames
   }
 
   /// The bytes between a chain's end and the ear or mouth (VS-120), when `frames` of the commit lie beyond it.

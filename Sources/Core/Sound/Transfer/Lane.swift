@@ -20,6 +20,8 @@ struct Lane: ~Copyable {
   var resumeBytes: UInt32 = 0
 
   private(set) var frameBytes: UInt32 = 0
+  /// Frames in a second.
+  private(set) var rate: UInt32 = 0
   /// A few frames of silence in the stream's format.
   private var silence: UnsafeMutableRawPointer?
   private static var silenceFrames: UInt32 { @_noAllocation @_noLocks get { 64 } }
@@ -67,9 +69,10 @@ struct Lane: ~Copyable {
   ///   - bounceFrames: on capture, lend memory of the daemon's, this many frames at once; 0: lend guest memory.
   ///   - loanInUse: a hung audio context may still use what was lent.
   mutating func prepare(
-    frameBytes: UInt32, silentSample: [UInt8], bounceFrames: UInt32, loanInUse: Bool
+    frameBytes: UInt32, rate: UInt32, silentSample: [UInt8], bounceFrames: UInt32, loanInUse: Bool
   ) {
     self.frameBytes = frameBytes
+    self.rate = rate
     unsafe silence?.deallocate()
     let count = Int(frameBytes * Self.silenceFrames)
     let bytes = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 16)
