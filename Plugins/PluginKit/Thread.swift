@@ -52,7 +52,7 @@ public final class Lock {
   }
 
   /// Runs `body` while nobody else holds the lock.
-  public func locked<Result>(_ body: () throws(BackendError) -> Result) throws(BackendError) -> Result {
+  public func locked<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     _ = unsafe pthread_mutex_lock(mutex)
     defer { _ = unsafe pthread_mutex_unlock(mutex) }
     return try body()

@@ -144,6 +144,8 @@ struct Shape {
   var rate: UInt32 = 48_000
   var channels: UInt32 = 2
   var period: UInt32 = 480
+  /// Frames of the buffer; nil: four periods.
+  var buffer: UInt32?
   var map: [UInt8] = [3, 4, 7, 8, 5, 6, 12, 13, 11, 9, 10, 21, 22, 24, 23, 25, 27, 26]
   var device: String?
 
@@ -152,6 +154,7 @@ struct Shape {
     0, 1, 1, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 8, 1, 2, 4, 4,
   ]
 
+  var bufferFrames: UInt32 { buffer ?? period * 4 }
   var frameBytes: Int { Self.sampleBytes[Int(format)] * Int(channels) }
 }
 
@@ -168,7 +171,7 @@ final class OpenStream: @unchecked Sendable {
     var handle: OpaquePointer?
     var info = vsnd_stream_info_t(
       size: UInt32(MemoryLayout<vsnd_stream_info_t>.size), wake_fd: -1, period_frames: shape.period,
-      buffer_frames: shape.period * 4, delay_frames: Int64.min)
+      buffer_frames: shape.bufferFrames, delay_frames: Int64.min)
     try shape.map.withUnsafeBufferPointer { map in
       try "test".withCString { label in
         let device = shape.device.map { strdup($0) }
@@ -177,7 +180,7 @@ final class OpenStream: @unchecked Sendable {
           size: UInt32(MemoryLayout<vsnd_params_t>.size), direction: shape.direction,
           stream_index: shape.stream, format: shape.format, rate_hz: shape.rate, channels: shape.channels,
           frame_bytes: UInt32(shape.frameBytes), period_frames: shape.period,
-          buffer_frames: shape.period * 4, flags: 0, map: try present(map.baseAddress),
+          buffer_frames: shape.bufferFrames, flags: 0, map: try present(map.baseAddress),
           device_id: UnsafePointer(device ?? nil), label: label)
         try check { instance.plugin.calls.open(instance.handle, &params, feed.handle, &handle, &info, $0) }
       }

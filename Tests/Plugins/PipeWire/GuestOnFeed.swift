@@ -15,14 +15,14 @@ final class GuestOnFeed: @unchecked Sendable {
   /// What it plays; empty for a guest that records.
   let sent: [UInt8]
 
-  /// A guest that plays `bytes`, never more than four periods ahead.
+  /// A guest that plays `bytes`, never more than its buffer ahead.
   init(_ shape: Shape, playing bytes: [UInt8]) {
     self.shape = shape
     sent = bytes
     let feed = FakeFeed(playing: [], frameBytes: shape.frameBytes)
     self.feed = feed
     feed.cuts = [113, 511]
-    let (buffer, frameBytes) = (Int(shape.period) * 4, shape.frameBytes)
+    let (buffer, frameBytes) = (Int(shape.bufferFrames), shape.frameBytes)
     var given = 0
     let work = Work()
     thread = Thread { work.body() }
@@ -40,14 +40,14 @@ final class GuestOnFeed: @unchecked Sendable {
     start()
   }
 
-  /// A guest that records, with room for four periods.
+  /// A guest that records, with room for its buffer.
   init(recording shape: Shape) {
     self.shape = shape
     sent = []
-    let feed = FakeFeed(recording: Int(shape.period) * 4, frameBytes: shape.frameBytes)
+    let feed = FakeFeed(recording: Int(shape.bufferFrames), frameBytes: shape.frameBytes)
     self.feed = feed
     feed.cuts = [511, 113]
-    let buffer = Int(shape.period) * 4
+    let buffer = Int(shape.bufferFrames)
     let work = Work()
     thread = Thread { work.body() }
     work.body = { [weak self, ended] in
@@ -79,6 +79,14 @@ final class GuestOnFeed: @unchecked Sendable {
 
   /// Whether it has played all of it.
   var isDone: Bool { feed.committed * shape.frameBytes == sent.count }
+
+  /// Recorded bytes without the silent frames before and after.
+  static func trimmed(_ bytes: [UInt8], frameBytes: Int) -> [UInt8] {
+    guard let first = bytes.firstIndex(where: { $0 != 0 }), let last = bytes.lastIndex(where: { $0 != 0 }) else {
+      return []
+    }
+    return Array(bytes[first / frameBytes * frameBytes..<(last / frameBytes + 1) * frameBytes])
+  }
 
   /// What it recorded, or what another recorded, without silent frames.
   static func heard(_ bytes: [UInt8], frameBytes: Int) -> [UInt8] {
