@@ -82,9 +82,8 @@ final class GuestOnFeed: @unchecked Sendable {
 
   /// Recorded bytes without the silent frames before and after.
   static func trimmed(_ bytes: [UInt8], frameBytes: Int) -> [UInt8] {
-    guard let first = bytes.firstIndex(where: { $0 != 0 }), let last = bytes.lastIndex(where: { $0 != 0 }) else {
-      return []
-    }
+    guard let first = bytes.firstIndex(where: { $0 != 0 }), let last = bytes.lastIndex(where: { $0 != 0 })
+    else { return [] }
     return Array(bytes[first / frameBytes * frameBytes..<(last / frameBytes + 1) * frameBytes])
   }
 
