@@ -128,6 +128,8 @@ struct SoundLibrary {
 backend("null", "Null")
 backend("file", "File")
 backend(
+  "alsa", "ALSA", needs: SoundLibrary(module: "CALSA", pkgConfig: "alsa", package: "libasound2-dev"))
+backend(
   "pipewire", "PipeWire",
   needs: SoundLibrary(module: "CPipeWire", pkgConfig: "libpipewire-0.3", package: "libpipewire-0.3-dev"))
 backend(

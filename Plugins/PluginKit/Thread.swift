@@ -33,6 +33,30 @@ public struct Thread: ~Copyable {
     var count: eventfd_t = 0
     _ = unsafe eventfd_read(wake, &count)
   }
+
+  /// Asks the thread to end, and waits for it up to `deadline` of CLOCK_MONOTONIC in nanoseconds.
+  ///
+  /// - Returns: false when it hangs; it is left to itself, with what it uses and `wake`.
+  public consuming func join(until deadline: UInt64) -> Bool {
+    _ = eventfd_write(wake, 1)
+    var time = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+    guard unsafe pthread_clockjoin_np(thread, nil, CLOCK_MONOTONIC, &time) == 0 else {
+      _ = pthread_detach(thread)
+      return false
+    }
+    var count: eventfd_t = 0
+    _ = unsafe eventfd_read(wake, &count)
+    return true
+  }
+
+  /// Gives the calling thread a real-time priority, if this process may.
+  ///
+  /// 40 is below what sound servers and drivers use, and what the daemon gives to its own audio threads.
+  public static func beRealTime() {
+    var parameters = sched_param()
+    parameters.sched_priority = 40
+    _ = unsafe pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters)
+  }
 }
 
 /// A mutual exclusion between control threads; never for an audio context.
