@@ -5,6 +5,7 @@ import Sound
 import Synchronization
 import TestSupport
 import Testing
+import Virtqueue
 
 @Suite("TransferQueue: what is refused")
 struct RefusalTests {
@@ -169,6 +170,42 @@ struct RefusalTests {
       let base = bench.suspend()
       #expect(base == bench.ring.usedIndex, "the entry that was wrong was not taken")
     }
+  }
+
+  /// A ring of which each entry is the same table of 4096 descriptors, for a stream that does not exist.
+  private func heavyRing(size: Int) throws -> TransferBench {
+    let bench = try TransferBench(isCapture: false, size: size)
+    let header = bench.guest.allocate(4)
+    bench.guest.write([9, 0, 0, 0], at: header)
+    let table = bench.ring.table(of: (0..<4096).map { _ in .init(header, 4) })
+    for head in 0..<UInt16(size) {
+      bench.ring.setDescriptor(head, table, 4096 * 16, GuestRing.Flag.indirect, 0)
+      bench.ring.offer(head)
+    }
+    bench.ring.publish()
+    return bench
+  }
+
+  @Test("of a ring full of endless chains each call reads a bounded number of descriptors (VS-193)")
+  func budget() throws {
+    let bench = try heavyRing(size: 16)
+    for call in 1...4 {
+      #expect(bench.hear(1).isEmpty)
+      #expect(bench.ring.usedIndex == 4 * call)
+      #expect(bench.attention.readEvent() == (call < 4 ? .signalled : .nothing), "call \(call)")
+    }
+    #expect(bench.queue.pointee.fault.load(ordering: .relaxed) == 0)
+  }
+
+  @Test("a RELEASE stops a ring that it would take long to empty (VS-193)")
+  func overfull() throws {
+    let bench = try heavyRing(size: 512)
+    bench.feeds[0].pointee.hold()
+
+    bench.feeds[0].pointee.flush(closing: true)
+
+    #expect(bench.queue.pointee.fault.load(ordering: .relaxed) == RingFault.overfull.code)
+    #expect(bench.ring.usedIndex <= 4 * 65)
   }
 
   @Test("garbage in used_event and in the flags is at worst a notification too many or too few (hostile 35)")

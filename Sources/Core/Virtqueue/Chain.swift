@@ -36,6 +36,8 @@ package struct Chain {
   package var readableBytes: UInt32 = 0
   package var writable: UInt32 = SegmentPool.none
   package var writableBytes: UInt32 = 0
+  /// Descriptors that were read for it, the useless ones too.
+  package var descriptors: UInt32 = 0
 
   @_noAllocation @_noLocks
   package init(head: UInt16) { self.head = head }

@@ -61,7 +61,6 @@ private struct Walk {
   var chain: Chain
   var lastReadable = SegmentPool.none
   var lastWritable = SegmentPool.none
-  var steps = 0
 }
 
 extension SplitRing {
@@ -75,9 +74,10 @@ extension SplitRing {
   ) -> (chain: Chain, fault: ChainFault?) {
     var walk = Walk(chain: Chain(head: head))
     var index = head
+    let limit = min(layout.size, UInt32(ChainLimit.descriptors))
     while true {
-      walk.steps &+= 1
-      if walk.steps > Int(layout.size) { return (walk.chain, .tooManyDescriptors) }
+      if walk.chain.descriptors == limit { return (walk.chain, .tooManyDescriptors) }
+      walk.chain.descriptors &+= 1
       // SAFETY: index is below the ring size, so the descriptor is inside the mapped table.
       let descriptor = unsafe RawDescriptor(UnsafeRawPointer(descriptors) + RawDescriptor.size * Int(index))
       if descriptor.isIndirect {
@@ -106,6 +106,7 @@ extension SplitRing {
     while true {
       steps &+= 1
       if steps > count { return .tooManyDescriptors }
+      walk.chain.descriptors &+= 1
       let (address, wrapped) = table.address.addingReportingOverflow(UInt64(index &* size))
       if wrapped { return .unmapped }
       guard let descriptor = RawDescriptor(at: address, memory) else { return .unmapped }

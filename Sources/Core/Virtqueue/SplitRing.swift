@@ -10,6 +10,7 @@ package enum RingFault: Error, Sendable, CaseIterable, CustomStringConvertible {
   case headOutOfRange
   case headInFlight
   case memoryLost
+  case overfull
 
   /// A number for each, from 1, to be kept in an atomic.
   package var code: UInt8 {
@@ -21,6 +22,7 @@ package enum RingFault: Error, Sendable, CaseIterable, CustomStringConvertible {
       case .headOutOfRange: 4
       case .headInFlight: 5
       case .memoryLost: 6
+      case .overfull: 7
       }
     }
   }
@@ -33,6 +35,7 @@ package enum RingFault: Error, Sendable, CaseIterable, CustomStringConvertible {
     case .headOutOfRange: "a head is not below the ring size"
     case .headInFlight: "a head was made available while it was in flight"
     case .memoryLost: "the front-end took back memory of the guest"
+    case .overfull: "more descriptors wait than any driver has in flight"
     }
   }
 }

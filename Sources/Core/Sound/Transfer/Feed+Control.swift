@@ -38,7 +38,7 @@ extension Feed {
   /// - Parameter closing: take no buffers any more, until ``prepare(frameBytes:silentSample:bounceFrames:)``.
   package func flush(closing: Bool) {
     unsafe queue.pointee.exclusive { ring in
-      unsafe ring.pointee.drain(queue.pointee)
+      unsafe ring.pointee.drainAll(queue.pointee)
       let view = unsafe queue.pointee.view.pointee
       while unsafe lane.pointee.loadFront(view) { unsafe lane.pointee.flushFront(view) }
       unsafe lane.pointee.reset(loanInUse: hasStaleLoan)

@@ -118,7 +118,8 @@ package struct TransferQueue: ~Copyable {
   private func work() {
     if unsafe !ring.pointee.isRunning() { return }
     collect()
-    unsafe ring.pointee.drain(self)
+    // The rest by way of the control thread, or at the next call.
+    if unsafe ring.pointee.drain(self) { alarm() }
     finish()
   }
 

@@ -123,45 +123,72 @@ package struct TransferRing: ~Copyable {
     return !paused
   }
 
-  /// Takes what the guest made available: at most one ring full, so that no guest keeps a thread busy (VS-193).
+  /// Descriptors that are read in one go; a ring of 64 messages of a hundred pages each has fewer.
+  static var budget: UInt32 { @_noAllocation @_noLocks get { 16_384 } }
+
+  /// Takes what the guest made available: at most one ring full, and no more chains once they have cost the budget,
+  /// so that no guest keeps a thread busy (VS-193).
+  ///
+  /// - Returns: whether that was too little, and more may wait.
   @_noAllocation @_noLocks
-  mutating func drain(_ queue: borrowing TransferQueue) {
+  mutating func drain(_ queue: borrowing TransferQueue) -> Bool {
     guard let split = unsafe split, !paused, queue.enabled.load(ordering: .acquiring),
       queue.fault.load(ordering: .relaxed) == 0
-    else { return }
+    else { return false }
     var rest = size
+    var budget = TransferRing.budget
     while true {
       let (count, fault) = unsafe split.pointee.waiting()
-      if let fault { return queue.stop(for: fault) }
-      if count == 0 {
-        guard queue.wantsKicks.load(ordering: .relaxed) else { return unsafe split.pointee.refuseKicks() }
-        if unsafe !split.pointee.wantKicks() { return }
+      if let fault {
+        queue.stop(for: fault)
+        return false
       }
-      // More than a ring full in one go: come back for the rest by way of the control thread.
-      guard rest > 0 else { return queue.alarm() }
+      if count == 0 {
+        guard queue.wantsKicks.load(ordering: .relaxed) else {
+          unsafe split.pointee.refuseKicks()
+          return false
+        }
+        if unsafe !split.pointee.wantKicks() { return false }
+      }
+      guard rest > 0, budget > 0 else { return true }
       if count == 0 { rest &-= 1 }
       var taken: UInt16 = 0
-      while taken < count, rest > 0 {
-        if let fault = take(queue) { return queue.stop(for: fault) }
+      while taken < count, rest > 0, budget > 0 {
+        let (cost, fault) = take(queue)
+        if let fault {
+          queue.stop(for: fault)
+          return false
+        }
         taken &+= 1
         rest &-= 1
+        budget = cost < budget ? budget &- cost : 0
       }
     }
   }
 
+  /// Control thread: takes everything, for a ring that is about to be emptied.
+  ///
+  /// What would take long stops the ring: no driver has so much in flight.
+  mutating func drainAll(_ queue: borrowing TransferQueue) {
+    for _ in 0..<64 where !drain(queue) { return }
+    queue.stop(for: .overfull)
+  }
+
   /// Pops one chain, checks it, and hands it to its stream or answers it.
+  ///
+  /// - Returns: how many descriptors that took to read.
   @_noAllocation @_noLocks
-  private mutating func take(_ queue: borrowing TransferQueue) -> RingFault? {
+  private mutating func take(_ queue: borrowing TransferQueue) -> (cost: UInt32, fault: RingFault?) {
     guard let split = unsafe split, let pool = unsafe pool, let records = unsafe records,
       let slots = unsafe slots
-    else { return nil }
+    else { return (0, nil) }
     let at = unsafe split.pointee.nextAvail
     let (head, fault) = unsafe split.pointee.pop()
-    if let fault { return fault }
+    if let fault { return (0, fault) }
     // SAFETY: pop() returns heads below the size.
     if unsafe records[Int(head)].busy {
       unsafe split.pointee.rewind(1)
-      return .headInFlight
+      return (0, .headInFlight)
     }
     unsafe slots[Int(UInt32(at) & (size &- 1))] = head
 
@@ -179,7 +206,7 @@ package struct TransferRing: ~Copyable {
       record.stream = id
       unsafe records[Int(head)] = record
       unsafe feed.pointee.put(head)
-      return nil
+      return (chain.descriptors, nil)
     }
     // VS-112, VS-190: answered at once, with a status where one fits.
     let view = unsafe TransferView(records: records, segments: segments, memory: memory)
@@ -188,7 +215,7 @@ package struct TransferRing: ~Copyable {
     unsafe records[Int(head)] = record
     complete(head)
     queue.refused.add(1, ordering: .relaxed)
-    return nil
+    return (chain.descriptors, nil)
   }
 
   /// The stream a message is for; nil when its header is cut (VS-110).
