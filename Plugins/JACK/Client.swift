@@ -125,12 +125,16 @@ final class Client {
     if connection == nil { connect() }
     guard let connection else { return }
     let changed = unsafe shared.pointee.changed.exchange(false, ordering: .acquiring)
-    for (number, plan) in lock.locked({ plans }).enumerated() {
+    let looked = lock.locked { plans }
+    for (number, plan) in looked.enumerated() {
       guard let plan else { continue }
       if plan.rate == connection.rate { connection.give(plan, number) }
-      lock.locked { expected[number] = false }
     }
-    connection.connect(changed: changed)
+    if connection.connect(changed: changed) { connection.settle() }
+    // Only what was wanted before this look has its ports: another may have come meanwhile.
+    lock.locked {
+      for number in plans.indices where plans[number] == looked[number] { expected[number] = false }
+    }
     if changed { learn(connection) }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
 import CJACK
+import CLibc
 import PluginABI
 import PluginKit
 import Synchronization
@@ -57,13 +58,31 @@ extension Connection {
   }
 
   /// Connects what is to be connected and there by now, and remembers what users connected.
-  func connect(changed: Bool) {
+  ///
+  /// - Returns: whether the wish of a stream came true.
+  func connect(changed: Bool) -> Bool {
+    var isDone = false
     for (number, plan) in plans.enumerated() {
       guard let plan else { continue }
-      if let wish = wishes[number] { wishes[number] = satisfy(wish, plan) }
+      if let wish = wishes[number] {
+        wishes[number] = satisfy(wish, plan)
+        isDone = isDone || wishes[number] == nil
+      }
       guard changed else { continue }
       measure(number)
       if wishes[number] == nil { client.save(plan.ports, connections(number)) }
+    }
+    return isDone
+  }
+
+  /// Waits until what was connected is in use: the graph changes between two cycles.
+  func settle() {
+    let start = unsafe client.shared.pointee.cycles.load(ordering: .relaxed)
+    let limit = monotonicNanoseconds() + 100_000_000
+    while unsafe client.shared.pointee.cycles.load(ordering: .relaxed) &- start < 2,
+      monotonicNanoseconds() < limit
+    {
+      usleep(1000)
     }
   }
 
