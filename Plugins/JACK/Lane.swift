@@ -29,6 +29,8 @@ struct Lane: ~Copyable {
   private let samples: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
   /// Changed while the flow's gate is closed.
   var feed: UnsafeMutablePointer<Feed>?
+  /// In the place of the feed, where the guest's buffer is smaller than a cycle.
+  var spread: UnsafeMutablePointer<Spread>?
   var kind = SampleKind.s16
   /// The most that is taken from the guest at once, or given to it: a period less than its buffer, because a guest
   /// whose whole buffer completes at once sees no progress.
@@ -61,7 +63,11 @@ struct Lane: ~Copyable {
     }
     var done = 0
     if flows, flow.enter() {
-      if let feed = unsafe feed { unsafe done = move(&feed.pointee, frames) }
+      if let spread = unsafe spread {
+        unsafe done = exchange(spread, frames)
+      } else if let feed = unsafe feed {
+        unsafe done = move(&feed.pointee, frames)
+      }
       flow.leave()
     }
     if !isCapture { silence(from: done, to: frames) }
@@ -103,7 +109,27 @@ struct Lane: ~Copyable {
       feed.commit(used, delay: max(0, way))
       done &+= used
     }
-    if isCapture, done < frames { feed.xrun(frames &- done) }
+    if done < frames { feed.xrun(frames &- done) }
+    return done
+  }
+
+  /// The same between the queue and the ports.
+  @_noAllocation @_noLocks @unsafe
+  private func exchange(_ spread: UnsafeMutablePointer<Spread>, _ frames: Int) -> Int {
+    unsafe spread.pointee.begin(frames)
+    var done = 0
+    while done < frames {
+      let piece =
+        isCapture ? unsafe spread.pointee.back(frames &- done) : unsafe spread.pointee.front(frames &- done)
+      guard unsafe piece.frames > 0 else { break }
+      unsafe convert(piece.memory, piece.frames, at: done)
+      if isCapture {
+        unsafe spread.pointee.append(piece.frames)
+      } else {
+        unsafe spread.pointee.drop(piece.frames)
+      }
+      unsafe done &+= piece.frames
+    }
     return done
   }
 
