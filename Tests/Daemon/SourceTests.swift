@@ -87,6 +87,34 @@ struct SourceTests {
     ) { try FrontEndSource.path(missing) }
   }
 
+  @Test("whoever sees the socket file can connect, and nothing else is left beside it (VU-206)")
+  func visible() throws {
+    let folder = try Folder()
+    for round in 0..<200 {
+      let path = folder.path("s\(round)")
+      let client = try Platform.Thread(name: "client") {
+        while access(path, F_OK) != 0 {}
+        #expect(throws: Never.self) { try UnixSocket.connect(to: path) }
+      }
+      let source = try FrontEndSource.path(path)
+      client.join()
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("")) == ["s\(round)"])
+      _ = source
+    }
+  }
+
+  @Test("a path at the limit of a socket address can be listened at (VU-206)", arguments: 100...107)
+  func longest(count: Int) throws {
+    let folder = try Folder()
+    let path = folder.path(String(repeating: "x", count: count - folder.path("").utf8.count))
+    #expect(path.utf8.count == count)
+
+    let source = try FrontEndSource.path(path)
+
+    #expect(try UnixSocket.connect(to: path).raw >= 0)
+    _ = source
+  }
+
   @Test("a socket file that was replaced by another process stays (VU-206)")
   func replaced() throws {
     let folder = try Folder()

@@ -3,6 +3,7 @@
 #include "platform.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
@@ -101,6 +102,12 @@ int vsnd_connect_unix(int socket, const char *path)
   struct sockaddr_un address;
   if (unix_address(&address, path) < 0) return -1;
   return connect(socket, (const struct sockaddr *)&address, sizeof address);
+}
+
+int vsnd_rename_new(const char *from, const char *to)
+{
+  const int done = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+  return done < 0 && (errno == EINVAL || errno == ENOSYS) ? rename(from, to) : done;
 }
 
 int vsnd_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }

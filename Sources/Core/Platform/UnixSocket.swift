@@ -17,15 +17,26 @@ package enum UnixSocket {
   }
 
   /// Listens at `path`, which must not exist, with a socket file of mode `mode`.
+  ///
+  /// Who sees the file can connect: it listens under another name, `path~PID`, before it gets its own. Only a path
+  /// that is too long for that is there a moment earlier.
   package static func listen(at path: String, mode: UInt32) throws(SystemCallError) -> Descriptor {
     let descriptor = try make()
     // Before bind, so that there is no moment in which more users may connect (Linux: the file takes the
     // socket's own mode, less the umask).
     try SystemCall.run("fchmod") { fchmod(descriptor.raw, mode) }
-    try SystemCall.run("bind") { unsafe vsnd_bind_unix(descriptor.raw, path) }
-    // What the umask took away, the caller has asked for.
-    try SystemCall.run("chmod") { unsafe chmod(path, mode) }
-    try SystemCall.run("listen") { Glibc.listen(descriptor.raw, 16) }
+    let draft = "\(path)~\(getpid())"
+    let name = draft.utf8.count <= longestPath ? draft : path
+    try SystemCall.run("bind") { unsafe vsnd_bind_unix(descriptor.raw, name) }
+    do throws(SystemCallError) {
+      // What the umask took away, the caller has asked for.
+      try SystemCall.run("chmod") { unsafe chmod(name, mode) }
+      try SystemCall.run("listen") { Glibc.listen(descriptor.raw, 16) }
+      if name != path { try SystemCall.run("rename") { unsafe vsnd_rename_new(name, path) } }
+    } catch {
+      _ = unsafe unlink(name)
+      throw error
+    }
     return descriptor
   }
 

@@ -116,15 +116,7 @@ final class RunningDaemon {
   }
 
   func connect() throws -> SoundGuest {
-    let ram = try GuestRAM(size: 1 << 22)
-    var frontEnd: FrontEnd?
-    // The file is there a moment before anybody listens.
-    _ = wait {
-      frontEnd = try? FrontEnd(path: socket, ram: ram)
-      return frontEnd != nil
-    }
-    guard let frontEnd else { throw Failure(text: log) }
-    return SoundGuest(frontEnd, waits: true) {}
+    SoundGuest(try FrontEnd(path: socket, ram: GuestRAM(size: 1 << 22)), waits: true) {}
   }
 }
 

@@ -34,6 +34,9 @@ ssize_t vsnd_send(int socket, const void *_Nonnull bytes, size_t count, const in
 int vsnd_bind_unix(int socket, const char *_Nonnull path);
 int vsnd_connect_unix(int socket, const char *_Nonnull path);
 
+/* Gives a file another name, which nothing may have yet as far as the file system can tell. */
+int vsnd_rename_new(const char *_Nonnull from, const char *_Nonnull to);
+
 /* Accepts a connection, non-blocking and close-on-exec. */
 int vsnd_accept(int listener);
 
