@@ -95,7 +95,7 @@ final class ALSAStream: Stream {
   private func join() -> Bool {
     guard !isLeft else { return false }
     guard let thread = thread.take() else { return true }
-    let rest = UInt64(shape.buffer) * 1_000_000_000 / shape.rate
+    let rest = UInt64(shape.buffer + 2 * shape.period) * 1_000_000_000 / shape.rate
     guard thread.join(until: monotonicNanoseconds() + rest + Self.patience) else {
       isLeft = true
       unsafe release(audio)

@@ -162,7 +162,7 @@ extension Audio {
   /// Lets everything that was taken from the guest be heard, unless the stream is discarded.
   @_noAllocation @_noLocks
   private mutating func finish() {
-    let deadline = monotonicNanoseconds() &+ time(fill &+ staged) &+ 1_000_000_000
+    let deadline = monotonicNanoseconds() &+ time(fill &+ staged &+ 2 &* shape.period) &+ 500_000_000
     while staged > 0, goesOn(deadline) {
       let done = unsafe put(staging + stagedAt &* shape.frameBytes, staged, counts: true)
       if done > 0 {
@@ -174,14 +174,30 @@ extension Audio {
         return
       }
     }
-    // Some devices end with whole periods only, and would play what is behind the last frame.
-    let tail = moved % shape.period
-    if tail > 0, !isFree { _ = unsafe put(quiet, min(shape.chunk, shape.period &- tail), counts: true) }
+    if !isFree { pad(deadline) }
     guard !isDiscarded, unsafe snd_pcm_drain(pcm) == -EAGAIN else { return dropIfDiscarded() }
     while unsafe snd_pcm_state(pcm) == SND_PCM_STATE_DRAINING, goesOn(deadline) {
       rest(time(shape.chunk) / 4)
     }
     _ = unsafe snd_pcm_drop(pcm)
+  }
+
+  /// Puts a period of silence, and what is missing to whole periods, behind the last frame.
+  ///
+  /// Some devices end with whole periods only, and some before they have played the last one to its end.
+  @_noAllocation @_noLocks
+  private mutating func pad(_ deadline: UInt64) {
+    var left = 2 &* shape.period &- moved % shape.period
+    while left > 0, goesOn(deadline) {
+      let done = unsafe put(quiet, min(left, shape.chunk), counts: true)
+      if done > 0 {
+        left &-= done
+      } else if done == 0 || done == -Int(EAGAIN) {
+        rest(time(shape.chunk) / 4)
+      } else {
+        return
+      }
+    }
   }
 
   @_noAllocation @_noLocks

@@ -141,6 +141,11 @@ struct Shape {
     _ = unsafe snd_pcm_sw_params_set_start_threshold(pcm, software, boundary)
     let wake = isCapture ? chunk : buffer - target + chunk
     _ = unsafe snd_pcm_sw_params_set_avail_min(pcm, software, snd_pcm_uframes_t(wake))
+    // What a card has played becomes silence: a late stop plays nothing twice.
+    if isCard, !isCapture {
+      _ = unsafe snd_pcm_sw_params_set_silence_threshold(pcm, software, 0)
+      _ = unsafe snd_pcm_sw_params_set_silence_size(pcm, software, boundary)
+    }
     _ = unsafe snd_pcm_sw_params_set_tstamp_mode(pcm, software, SND_PCM_TSTAMP_ENABLE)
     _ = unsafe snd_pcm_sw_params_set_tstamp_type(pcm, software, SND_PCM_TSTAMP_TYPE_MONOTONIC)
     let code = unsafe snd_pcm_sw_params(pcm, software)

@@ -101,7 +101,7 @@ final class Machine: Sendable {
     ]
   }
 
-  private static func makeFolder(_ name: String) throws -> String {
+  static func makeFolder(_ name: String) throws -> String {
     var template = Array("/tmp/vsnd-\(name)-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw Failure("cannot make a folder in /tmp") }
     return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+import Foundation
+import Testing
+
+extension EndToEnd {
+  /// The alsa backend inside a guest, on the kernel's own cards: a loopback, where one side records what the
+  /// other plays, and a dummy.
+  ///
+  /// `drive` calls it through its C interface, without a daemon.
+  @Suite("ALSA: a card of the kernel", .serialized, .enabled(if: Place.lackingALSA == nil))
+  struct ALSACardTests {
+    /// A guest without a sound card of ours, but with those of the kernel.
+    private func inGuest(_ body: (Guest) throws -> Void) throws {
+      let folder = try Machine.makeFolder("card")
+      defer { try? FileManager.default.removeItem(atPath: folder) }
+      let guest = try Guest(folder: folder, sounds: [])
+      defer { guest.end() }
+      let library = "libvsnd-backend-alsa.so"
+      try FileManager.default.copyItem(
+        atPath: Place.binaries + "/" + library, toPath: guest.share + "/" + library)
+      try guest.need("modprobe snd_aloop && modprobe snd_dummy && cp /share/\(library) /tmp/alsa.so")
+      try body(guest)
+    }
+
+    @Test(
+      "what one side of a loopback plays the other records, bit for bit; a card that goes away comes back")
+    func loopback() throws {
+      try inGuest { guest in
+        // S16, S24, S24_3, S32 and FLOAT, in the numbers of virtio.
+        let all = try guest.need(
+          "drive /tmp/alsa.so loop hw:Loopback,0 hw:Loopback,1 5,15,11,17,19 44100,48000,96000 1,2,8 4800",
+          within: 100)
+        let results = all.split(separator: "\n").filter { $0.hasPrefix("format=") }
+        #expect(results.count == 45)
+        #expect(results.filter { !$0.contains(" exact ") }.isEmpty, "\(all)")
+
+        for mmap in ["on", "off"] {
+          let one = try guest.need(
+            "drive /tmp/alsa.so mmap=\(mmap) loop hw:Loopback,0 hw:Loopback,1 5,11 48000 2 4800")
+          #expect(one.split(separator: "\n").filter { $0.contains(" exact ") }.count == 2, "\(one)")
+        }
+
+        let query = try guest.need("drive /tmp/alsa.so query hw:Dummy,0; drive /tmp/alsa.so list")
+        // U8 and S16; 5.5 to 48 kHz and those between; as the module says of itself.
+        #expect(query.contains("direction=0 formats=0x30 rates=0xc0ff channels=1-2 "))
+        #expect(query.contains("direction=1 formats=0x30 rates=0xc0ff channels=1-2 "))
+        #expect(query.contains("hw:CARD=Dummy,DEV=0: Dummy, Dummy PCM, Direct hardware device"))
+
+        let lost = try guest.need(
+          """
+          drive /tmp/alsa.so lose hw:Loopback,0 >/tmp/lost 2>&1 &
+          until grep -q playing /tmp/lost; do sleep 1; done
+          echo snd_aloop.0 >/sys/bus/platform/drivers/snd_aloop/unbind
+          sleep 1
+          echo snd_aloop.0 >/sys/bus/platform/drivers/snd_aloop/bind
+          wait $!
+          cat /tmp/lost
+          """)
+        #expect(lost.contains("log 0 hw:Loopback,0 failed: No such device"))
+        #expect(lost.contains("failure=-5 "))
+        #expect(lost.contains("again=plays"))
+      }
+    }
+  }
+}
+
+extension Place {
+  /// What is missing for tests of the alsa backend; nil when they can run.
+  static let lackingALSA: String? =
+    lacking
+    ?? (FileManager.default.fileExists(atPath: binaries + "/libvsnd-backend-alsa.so") || isCI
+      ? nil : "there is no libvsnd-backend-alsa.so: install libasound2-dev and build again")
+}
