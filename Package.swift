@@ -165,7 +165,9 @@ tests("Sound", of: ["Sound", "Virtqueue", "Platform", "PluginABI", "TestSupport"
 tests("Backend", of: ["Backend", "Sound", "Platform", "PluginABI", "TestSupport", logging])
 tests(
   "Daemon",
-  of: ["Daemon", "Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "TestSupport", logging])
+  of: [
+    "Daemon", "Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "CPlatform", "TestSupport", logging,
+  ])
 
 // Runs the built program, so it links nothing of it.
 tests("Command", of: [])

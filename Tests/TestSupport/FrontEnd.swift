@@ -42,6 +42,7 @@ package final class FrontEnd {
   private enum Transport {
     case socket(Descriptor)
     case session(Session)
+    case none
   }
 
   private var transport: Transport
@@ -121,12 +122,19 @@ package final class FrontEnd {
     case .socket(let socket):
       try send(message.encoded, message.descriptors, on: socket)
       return expectsReply ? try readReply(to: message.request) : nil
+    case .none: throw FrontEndError.closed
     }
   }
 
   /// Closes the connection.
   package func disconnect() {
     if case .socket(let socket) = transport { shutdown(socket.raw, Int32(SHUT_RDWR)) }
+  }
+
+  /// Gives the connection away: nothing can be said over it any more.
+  package func takeSocket() -> Descriptor? {
+    defer { transport = .none }
+    return socket
   }
 
   /// Sends bytes as they are.

@@ -8,8 +8,8 @@ final class RunningDaemon {
   struct Failure: Error { let text: String }
 
   let socket: String
+  let pid: pid_t
   private let folder: TemporaryFolder
-  private let pid: pid_t
   private var status: Int32?
 
   /// Where SwiftPM puts the program, beside the tests.
@@ -21,16 +21,19 @@ final class RunningDaemon {
 
   /// Starts it and waits for its socket.
   ///
-  /// - Parameter options: KEY=VALUE for the backend.
+  /// - Parameter options: KEY=VALUE for the backend; `%F` in it is a folder of the daemon's own.
   init(_ backend: String = "null", _ options: [String] = [], streams: [String] = []) throws {
     folder = try TemporaryFolder()
     socket = folder.path + "/s"
+    let path = folder.path
     let arguments =
       ["--socket", socket, "--backend", backend, "--backend-dir", Self.binaries]
-      + options.flatMap { ["--backend-option", $0] } + streams.flatMap { ["--stream", $0] }
+      + options.flatMap { ["--backend-option", $0.replacing("%F", with: path)] }
+      + streams.flatMap { ["--stream", $0] }
     pid = try Self.spawn([Self.binaries + "/vhost-device-sound"] + arguments, log: folder.path + "/log")
-    let path = socket
-    guard wait(until: { FileManager.default.fileExists(atPath: path) }) else { throw Failure(text: log) }
+    guard wait(until: { FileManager.default.fileExists(atPath: path + "/s") }) else {
+      throw Failure(text: log)
+    }
   }
 
   deinit {
@@ -70,6 +73,11 @@ final class RunningDaemon {
   }
 
   // MARK: From outside
+
+  /// The bytes of a file in its folder.
+  func file(_ name: String) throws -> [UInt8] {
+    [UInt8](try Data(contentsOf: URL(filePath: "\(folder.path)/\(name)")))
+  }
 
   var log: String { (try? String(contentsOfFile: folder.path + "/log", encoding: .utf8)) ?? "" }
 
