@@ -198,6 +198,10 @@ targets += [
     path: "Benchmarks/Backend", swiftSettings: common, linkerSettings: executableLink),
   .executableTarget(name: "client-null", path: "Benchmarks/Clients/null"),
 ]
+if targets.contains(where: { $0.name == "CJACK" }) {
+  targets.append(
+    .executableTarget(name: "client-jack", dependencies: ["CJACK"], path: "Benchmarks/Clients/jack"))
+}
 
 // Feeds arbitrary bytes to one part, under libFuzzer.
 if fuzzing {
