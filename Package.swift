@@ -198,6 +198,12 @@ targets += [
     path: "Benchmarks/Backend", swiftSettings: common, linkerSettings: executableLink),
   .executableTarget(name: "client-null", path: "Benchmarks/Clients/null"),
 ]
+if targets.contains(where: { $0.name == "CPipeWire" }) {
+  targets.append(
+    .executableTarget(
+      name: "client-pipewire", dependencies: ["CPipeWire"], path: "Benchmarks/Clients/pipewire",
+      cSettings: [.headerSearchPath("../../../Plugins/CPipeWire")]))
+}
 if targets.contains(where: { $0.name == "CJACK" }) {
   targets.append(
     .executableTarget(name: "client-jack", dependencies: ["CJACK"], path: "Benchmarks/Clients/jack"))

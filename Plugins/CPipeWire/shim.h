@@ -101,6 +101,22 @@ static inline void vsnd_pw_data_loop_remove(struct pw_context *context, struct s
   pw_data_loop_invoke(loop, vsnd_pw_do_remove, 0, NULL, 0, true, source);
 }
 
+static inline int vsnd_pw_do_set(struct spa_loop *loop, bool async, uint32_t seq, const void *data, size_t size,
+                                 void *target)
+{
+  (void)loop, (void)async, (void)seq, (void)size;
+  *(struct spa_io_position **)target = *(struct spa_io_position *const *)data;
+  return 0;
+}
+
+/* Stores where the graph's position is, or NULL, between two cycles: the data loop alone reads it. */
+static inline void vsnd_pw_data_loop_set(struct pw_context *context, struct spa_io_position **target,
+                                         struct spa_io_position *position)
+{
+  struct pw_data_loop *loop = pw_context_get_data_loop(context);
+  pw_data_loop_invoke(loop, vsnd_pw_do_set, 0, &position, sizeof(position), true, target);
+}
+
 /* ---- objects of the server ---- */
 
 static inline void vsnd_pw_core_listen(struct pw_core *core, struct spa_hook *hook, const struct pw_core_events *events,

@@ -5,45 +5,38 @@ import PluginKit
 import Synchronization
 
 extension AudioState {
-  /// Hands `frames` recorded frames at `source` to the guest; what it has no room for in time is lost.
+  /// Hands `frames` recorded frames at `source` to the guest.
   ///
-  /// A quantum larger than ``burst`` goes through the queue, from which the timer hands it out evenly.
+  /// A quantum no larger than ``burst`` is one copy into its pages, and what it has no room for is lost. A larger
+  /// one goes through the queue, from which the timer hands it out evenly.
   @_noAllocation @_noLocks @unsafe
   mutating func record(_ source: UnsafeRawPointer, _ frames: Int, _ isOpen: Bool) {
-    if !isOpen { queue.clear() }
-    // What the last quantum still owes comes first.
-    let owed = min(cycleFrames &- ahead, queue.count)
-    if isOpen, owed > 0 { drop(owed &- give(owed, delay: delay &+ Int64(frames))) }
     beginCycle(frames, now: monotonicNanoseconds())
-    guard isOpen else {
-      ahead = frames
-      return
-    }
+    guard isOpen else { return queue.clear() }
     if !isSpread, queue.count == 0 {
-      ahead = frames
       let taken = unsafe push(source, frames, delay: delay)
       if taken < frames { feed.xrun(frames &- taken) }
       return
     }
     let kept = unsafe queue.push(source, frames)
     if kept < frames { feed.xrun(frames &- kept) }
-    let first = min(isSpread ? period : frames, queue.count)
-    let taken = give(first, delay: delay &+ Int64(queue.count &- frames))
-    if isSpread {
-      ahead = taken
-    } else {
-      drop(first &- taken)
-      ahead = frames
-    }
+    handOut(earned: isSpread ? period : frames, passed: 0)
   }
 
   /// Between two quanta: hands the guest what the host's clock has earned since the last.
   @_noAllocation @_noLocks
   mutating func recordAhead(_ now: UInt64) {
     let passed = elapsed(now)
-    let due = min(passed &+ period, cycleFrames) &- ahead
+    handOut(earned: min(cycleFrames, passed &+ period), passed: passed)
+  }
+
+  /// Gives the guest all that waits but the part of the last quantum that is not `earned` yet.
+  @_noAllocation @_noLocks
+  private mutating func handOut(earned: Int, passed: Int) {
+    let due = min(queue.count &- (cycleFrames &- earned), burst)
     guard due > 0 else { return }
-    ahead &+= give(min(due, burst), delay: delay &+ Int64(passed &+ queue.count &- cycleFrames))
+    // The first frame of the last quantum was as old as `delay` when the cycle began.
+    _ = give(due, delay: delay &+ Int64(queue.count &- cycleFrames &+ passed))
   }
 
   /// Gives the guest up to `frames` of the oldest frames of the queue, and returns how many it took.
@@ -61,14 +54,6 @@ extension AudioState {
       if taken < wanted { break }
     }
     return done
-  }
-
-  /// The guest has no room for `frames` of the oldest frames, so that they are lost.
-  @_noAllocation @_noLocks
-  private mutating func drop(_ frames: Int) {
-    guard frames > 0 else { return }
-    queue.shrank(min(frames, queue.count))
-    feed.xrun(frames)
   }
 
   /// Copies up to `frames` frames at `source` into the guest's buffers, and returns how many had room.

@@ -12,18 +12,18 @@ extension AudioState {
   @_noAllocation @_noLocks @unsafe
   mutating func play(_ target: UnsafeMutableRawPointer, _ frames: Int, _ isOpen: Bool) {
     if discards.exchange(false, ordering: .relaxed) { queue.clear() }
-    var due = max(0, frames &- ahead)
+    let due = max(0, frames &- ahead)
     beginCycle(frames, now: monotonicNanoseconds())
     var done = unsafe queue.pop(target, frames)
     if isOpen {
-      if done < frames, due > 0 {
-        let room = min(due, min(frames &- done, burst))
-        let taken = unsafe pull(to: target + done &* feed.frameBytes, room, delay: delay &+ Int64(done))
-        done &+= taken
-        due &-= taken
-      }
+      // At most a burst, and what is missing of that the guest is late with.
+      let asked = min(due, burst)
+      let room = min(asked, frames &- done)
+      var taken = unsafe pull(to: target + done &* feed.frameBytes, room, delay: delay &+ Int64(done))
+      done &+= taken
       // Frames of a longer quantum still wait: the guest's go behind them.
-      if done == frames { fetch(min(due, burst), delay: delay &+ Int64(frames)) }
+      if done == frames { taken &+= fetch(asked &- taken, delay: delay &+ Int64(frames)) }
+      if taken < asked { feed.xrun(asked &- taken) }
     }
     unsafe feed.silence(target + done &* feed.frameBytes, frames: frames &- done)
     waiting.store(queue.count, ordering: .releasing)

@@ -11,7 +11,11 @@ extension AudioState {
     // A client.conf with several data loops could run the timer elsewhere; the cycle goes first.
     while inside.exchange(true, ordering: .acquiring) {}
     defer { inside.store(false, ordering: .releasing) }
-    guard let stream = unsafe stream, let buffer = unsafe pw_stream_dequeue_buffer(stream) else { return }
+    guard let stream = unsafe stream else { return }
+    // Before 0.3.81 a stream asks for the next cycle's buffer too. It would be late by a quantum, and a shorter
+    // quantum would cut it.
+    let isNew = unsafe measure(stream)
+    guard isCapture || isNew || lacks, let buffer = unsafe pw_stream_dequeue_buffer(stream) else { return }
     let isOpen = gate.enter()
     unsafe move(buffer, isCapture: isCapture, isOpen: isOpen)
     _ = unsafe pw_stream_queue_buffer(stream, buffer)
@@ -29,7 +33,6 @@ extension AudioState {
       let chunk = unsafe block.pointee.chunk
     else { return }
     let most = Int(unsafe block.pointee.maxsize) / feed.frameBytes
-    measureDelay()
     if isCapture {
       let offset = min(Int(unsafe chunk.pointee.offset), Int(unsafe block.pointee.maxsize))
       let size = min(Int(unsafe chunk.pointee.size), Int(unsafe block.pointee.maxsize) &- offset)
@@ -37,12 +40,27 @@ extension AudioState {
       return
     }
     let requested = Int(clamping: unsafe buffer.pointee.requested)
-    let frames = requested == 0 ? most : min(requested, most)
+    let frames = min(requested == 0 ? most : requested, min(most, quantum))
+    lacks = requested > most
     unsafe play(memory, frames, isOpen)
     unsafe chunk.pointee.offset = 0
     unsafe chunk.pointee.stride = Int32(truncatingIfNeeded: feed.frameBytes)
     unsafe chunk.pointee.size = UInt32(truncatingIfNeeded: frames &* feed.frameBytes)
     unsafe buffer.pointee.size = UInt64(truncatingIfNeeded: frames)
+  }
+
+  /// What the graph consumes in this cycle at most, in frames of the stream: what PipeWire requests is about the
+  /// cycle before, and more than fits into a quantum that has just become shorter would be lost.
+  private var quantum: Int {
+    @_noAllocation @_noLocks
+    get {
+      guard let position = unsafe position else { return .max }
+      let clock = unsafe position.pointee.clock
+      let frames = Int(clamping: clock.duration)
+      guard clock.rate.denom > 0, Int(clock.rate.denom) != rate else { return max(1, frames) }
+      // With room for what a resampler keeps.
+      return frames &* rate / Int(clock.rate.denom) &+ 64
+    }
   }
 
   /// The timer's tick, on the data loop too.

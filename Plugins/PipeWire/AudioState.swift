@@ -23,6 +23,8 @@ struct AudioState: ~Copyable {
 
   /// The pw_stream: set before it is connected, and cleared after it is destroyed.
   var stream: OpaquePointer?
+  /// The graph's clock, while the stream has a driver.
+  var position: UnsafeMutablePointer<spa_io_position>?
   /// The PipeWireStream, for events that are no audio.
   var owner: UnsafeRawPointer?
   let feed: Feed
@@ -40,6 +42,10 @@ struct AudioState: ~Copyable {
   /// CLOCK_MONOTONIC at the last call of process, and how many frames it moved.
   var cycleStart: UInt64 = 0
   var cycleFrames = 0
+  /// When PipeWire's cycle began.
+  private var cycleTime: Int64 = 0
+  /// PipeWire asked for more than its buffer holds.
+  var lacks = false
   /// Frames of the cycle that the timer has moved between guest and queue.
   var ahead = 0
   /// From the first frame of the last buffer to the ear, or from the mouth; frames of the stream.
@@ -83,13 +89,16 @@ struct AudioState: ~Copyable {
   }
 
   /// Asks PipeWire how far the next frame of the stream is from the ear, or how old the first one of the buffer.
+  ///
+  /// - Returns: whether the graph's cycle is another one than at the last call.
   @_noAllocation @_noLocks
-  mutating func measureDelay() {
-    guard let stream = unsafe stream else { return }
+  mutating func measure(_ stream: OpaquePointer) -> Bool {
     var time = pw_time()
     let result = unsafe pw_stream_get_time_n(stream, &time, MemoryLayout<pw_time>.size)
-    guard result == 0, time.rate.denom != 0 else { return }
+    guard result == 0, time.rate.denom != 0 else { return true }
+    defer { cycleTime = time.now }
     let ticks = time.delay &* Int64(time.rate.num) &* Int64(rate) / Int64(time.rate.denom)
     delay = ticks &+ Int64(truncatingIfNeeded: time.buffered) &+ Int64(truncatingIfNeeded: time.queued)
+    return time.now != cycleTime
   }
 }

@@ -25,6 +25,7 @@ final class Devices {
   private var registry: OpaquePointer?
   private var metadata: OpaquePointer?
   private var metadataID: UInt32 = 0
+  private var managed: () -> Void = {}
   private let hooks: UnsafeMutablePointer<spa_hook>
 
   init(_ backend: PipeWireBackend) {
@@ -48,7 +49,10 @@ final class Devices {
   }
 
   /// Listens to the registry of a new connection.
-  func follow(_ core: OpaquePointer) {
+  ///
+  /// - Parameter managed: is called when a session manager comes.
+  func follow(_ core: OpaquePointer, managed: @escaping () -> Void) {
+    self.managed = managed
     guard let list = unsafe vsnd_pw_registry(core) else { return }
     unsafe registry = list
     unsafe hooks.initialize(to: spa_hook())
@@ -57,6 +61,8 @@ final class Devices {
 
   /// The connection is lost.
   func forget() {
+    // It holds the server, which holds this list.
+    managed = {}
     nodes = []
     dropMetadata()
     guard let list = unsafe registry else { return }
@@ -110,6 +116,7 @@ final class Devices {
   private func bindMetadata(_ id: UInt32) {
     guard let bound = unsafe vsnd_pw_bind_metadata(registry, id) else { return }
     unsafe metadata = bound
+    managed()
     metadataID = id
     unsafe (hooks + 1).initialize(to: spa_hook())
     unsafe vsnd_pw_metadata_listen(

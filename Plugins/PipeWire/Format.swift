@@ -7,6 +7,7 @@ import PluginKit
 extension SampleFormat {
   /// What PipeWire calls this format, nil where it has none.
   ///
+  /// The wider unsigned formats have names there, but its converter does not take them.
   /// Mind the containers: virtio's S24 has four bytes, which is S24_32 here; its S24_3 is S24.
   var pipeWire: spa_audio_format? {
     switch self {
@@ -15,13 +16,9 @@ extension SampleFormat {
     case .s8: SPA_AUDIO_FORMAT_S8
     case .u8: SPA_AUDIO_FORMAT_U8
     case .s16: SPA_AUDIO_FORMAT_S16_LE
-    case .u16: SPA_AUDIO_FORMAT_U16_LE
     case .s24in3: SPA_AUDIO_FORMAT_S24_LE
-    case .u24in3: SPA_AUDIO_FORMAT_U24_LE
     case .s24: SPA_AUDIO_FORMAT_S24_32_LE
-    case .u24: SPA_AUDIO_FORMAT_U24_32_LE
     case .s32: SPA_AUDIO_FORMAT_S32_LE
-    case .u32: SPA_AUDIO_FORMAT_U32_LE
     case .float: SPA_AUDIO_FORMAT_F32_LE
     case .float64: SPA_AUDIO_FORMAT_F64_LE
     default: nil

@@ -15,6 +15,8 @@ private let pipewire = Plugin(
     Option("vm-name", .string, help: "name of the virtual machine, for mixers and patch bays"),
     Option("role", .string, help: "media.role of the streams, such as Game, Music or Communication"),
     Option("remix", .bool, fallback: "true", help: "let PipeWire mix channels up or down to the device's"),
+    Option(
+      "ports", .bool, fallback: "false", help: "make ports without a session manager, for links by hand"),
     Option("latency", .duration, help: "what to ask the graph for; default: the guest's period"),
   ])
 

@@ -124,6 +124,15 @@ final class PipeWireStream: Stream {
 
   private var isDetached: Bool { unsafe stream == nil }
 
+  /// How the log calls it.
+  var name: Text { names.media }
+
+  /// Whether it should run, and no graph moves it.
+  var isIdle: Bool {
+    guard isRunning, let stream = unsafe stream else { return false }
+    return unsafe pw_stream_get_state(stream, nil) != PW_STREAM_STATE_STREAMING
+  }
+
   /// Makes the pw_stream, which links and negotiates from here on by itself.
   func attach(to core: OpaquePointer) {
     isRefused = false
@@ -165,6 +174,11 @@ final class PipeWireStream: Stream {
     unsafe state.pointee.gate.leave()
   }
 
+  /// pw_stream's io_changed event for the position: the stream has got a driver, another, or none.
+  fileprivate func driven(by position: UnsafeMutablePointer<spa_io_position>?) {
+    unsafe server.assign(&state.pointee.position, position)
+  }
+
   /// pw_stream's state_changed event.
   fileprivate func changed(_ now: pw_stream_state, _ error: UnsafePointer<CChar>?) {
     guard !isDetaching, now == PW_STREAM_STATE_ERROR || now == PW_STREAM_STATE_UNCONNECTED else { return }
@@ -202,6 +216,15 @@ private func events(
     guard let owner = unsafe state?.assumingMemoryBound(to: AudioState.self).pointee.owner else { return }
     // SAFETY: the stream detaches before it goes.
     unsafe Unmanaged<PipeWireStream>.fromOpaque(owner).takeUnretainedValue().changed(now, error)
+  }
+  unsafe events.io_changed = { state, kind, area, size in
+    guard kind == SPA_IO_Position.rawValue,
+      let owner = unsafe state?.assumingMemoryBound(to: AudioState.self).pointee.owner
+    else { return }
+    let isWhole = Int(size) >= MemoryLayout<spa_io_position>.size
+    // SAFETY: as above.
+    unsafe Unmanaged<PipeWireStream>.fromOpaque(owner).takeUnretainedValue()
+      .driven(by: isWhole ? area?.assumingMemoryBound(to: spa_io_position.self) : nil)
   }
   let table = UnsafeMutablePointer<pw_stream_events>.allocate(capacity: 1)
   unsafe table.initialize(to: events)

@@ -22,11 +22,18 @@ final class Server {
   private var isBroken = false
   /// The daemon knows that the server is away.
   private var isAway = false
+  /// Streams that should run and do not are offered anew.
+  private var revisions = 0
+  /// When the timer fires, in CLOCK_MONOTONIC.
+  private var nextLook = UInt64.max
   private var awaited: Int32 = 0
   private var arrived: Int32 = 0
 
   /// Between two tries to connect, or to offer a stream that was refused.
   private static let pause: UInt64 = 250_000_000
+
+  /// How long a session manager has to link what there is.
+  private static let settling: UInt64 = 500_000_000
 
   init(_ backend: PipeWireBackend, remote: Text?) {
     self.backend = backend
@@ -123,24 +130,51 @@ final class Server {
 
   // MARK: The loop's thread
 
+  /// Changes a pointer that the audio context reads, while it rests.
+  func assign(
+    _ target: UnsafeMutablePointer<UnsafeMutablePointer<spa_io_position>?>,
+    _ position: UnsafeMutablePointer<spa_io_position>?
+  ) {
+    unsafe vsnd_pw_data_loop_set(context, target, position)
+  }
+
   /// A stream was refused or removed; it is offered again after a while.
   func refused(_ reason: Text) {
     backend.host.log(VSND_LOG_DEBUG, reason)
     again(after: Self.pause)
   }
 
+  /// A session manager has come.
+  ///
+  /// A new one leaves streams alone that the one before it had linked, so they are offered to it as new ones, if it
+  /// does not link them within a moment.
+  func managed() {
+    backend.host.log(VSND_LOG_DEBUG, "there is a session manager")
+    revisions = 3
+    again(after: Self.settling)
+  }
+
   /// The timer: connects if there is no connection, and offers what was refused.
   private func look() {
+    nextLook = .max
     if isBroken { disconnect() }
     guard let core = unsafe core else { return connect() }
-    for stream in streams where stream.isRefused {
+    if revisions > 0 { revisions -= 1 }
+    let isRevised = revisions > 0
+    if isRevised, streams.contains(where: { $0.isIdle }) { again(after: Self.settling) }
+    for stream in streams where stream.isRefused || isRevised && stream.isIdle {
+      backend.host.log(VSND_LOG_DEBUG, "\(stream.name): offered anew")
       stream.detach()
       unsafe stream.attach(to: core)
       if stream.isRefused { again(after: Self.pause) }
     }
   }
 
+  /// Lets the timer fire, unless it does so earlier already.
   private func again(after delay: UInt64) {
+    let time = monotonicNanoseconds() + delay
+    guard time < nextLook else { return }
+    nextLook = time
     unsafe vsnd_pw_timer_after(pw_thread_loop_get_loop(loop), timer, delay)
   }
 
@@ -158,7 +192,7 @@ final class Server {
     unsafe self.core = core
     unsafe hook.initialize(to: spa_hook())
     unsafe vsnd_pw_core_listen(core, hook, coreEvents, Unmanaged.passUnretained(self).toOpaque())
-    unsafe devices.follow(core)
+    unsafe devices.follow(core) { [self] in managed() }
     for stream in streams { unsafe stream.attach(to: core) }
   }
 

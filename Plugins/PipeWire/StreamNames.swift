@@ -14,6 +14,7 @@ struct StreamNames {
   private let rate: UInt32
   private let latency: UInt32
   private let remixes: Bool
+  private let makesPorts: Bool
 
   init(_ params: Parameters, _ options: Options) {
     media = params.label
@@ -23,6 +24,7 @@ struct StreamNames {
     device = params.device
     rate = params.rate
     remixes = options.bool("remix")
+    makesPorts = options.bool("ports")
     if let asked = options.duration("latency") {
       latency = UInt32(clamping: max(1, UInt64(params.rate) * min(asked, 10_000_000_000) / 1_000_000_000))
     } else {
@@ -46,6 +48,7 @@ struct StreamNames {
     unsafe set(list, "node.latency", "\(latency)/\(rate)")
     unsafe set(list, "node.rate", "1/\(rate)")
     if !remixes { unsafe set(list, "stream.dont-remix", "true") }
+    if makesPorts { unsafe set(list, "adapter.auto-port-config", "{ mode = dsp }") }
     if let device { unsafe target(list, device, isCapture) }
     return unsafe list
   }

@@ -12,6 +12,14 @@ final class FakeFeed: @unchecked Sendable {
   private let lock = NSLock()
   private var state: State
 
+  /// A commit: how many frames there were before it and after it, its delay, and when it came, in seconds.
+  struct Moment {
+    let before: Int
+    let after: Int
+    let delay: Int64?
+    let time: Double
+  }
+
   private struct State {
     var cuts: [Int] = [1 << 20]
     var data: [UInt8]
@@ -20,6 +28,7 @@ final class FakeFeed: @unchecked Sendable {
     var xruns: [UInt32] = []
     var failures: [Int32] = []
     var delays: [Int64?] = []
+    var moments: [Moment] = []
     var violations = 0
     var acquires = 0
     var loan: [(memory: UnsafeMutableRawPointer, frames: Int)] = []
@@ -42,6 +51,8 @@ final class FakeFeed: @unchecked Sendable {
   var xruns: [UInt32] { locked { $0.xruns } }
   var failures: [Int32] { locked { $0.failures } }
   var delays: [Int64?] { locked { $0.delays } }
+  /// When what was committed.
+  var moments: [Moment] { locked { $0.moments } }
   /// Calls that break the rules: a second loan, or a commit of more than was lent.
   var violations: Int { locked { $0.violations } }
   var acquires: Int { locked { $0.acquires } }
@@ -114,6 +125,9 @@ final class FakeFeed: @unchecked Sendable {
       state.committed += used
       state.ready -= used
       state.delays.append(delay)
+      let time = Double(DispatchTime.now().uptimeNanoseconds) / 1e9
+      state.moments.append(
+        Moment(before: state.committed - used, after: state.committed, delay: delay, time: time))
     }
   }
 

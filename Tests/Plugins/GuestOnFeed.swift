@@ -3,82 +3,72 @@
 import Foundation
 import PluginABI
 
-/// A guest of one stream: keeps its small buffer full, or empty, as a driver does, and counts the time.
+/// A guest of one stream: keeps its small buffer full, or empty, as a driver does.
 final class GuestOnFeed: @unchecked Sendable {
   let feed: FakeFeed
-  private let shape: Shape
-  private let thread: Thread
+  private let frameBytes: Int
+  /// Frames that it has queued at most.
+  private let buffer: Int
+  private let isCapture: Bool
   private let lock = NSLock()
   private var isEnding = false
+  private var bytes: [UInt8]
   private let ended = DispatchSemaphore(value: 0)
-
-  /// What it plays; empty for a guest that records.
-  let sent: [UInt8]
 
   /// A guest that plays `bytes`, never more than its buffer ahead.
   init(_ shape: Shape, playing bytes: [UInt8]) {
-    self.shape = shape
-    sent = bytes
-    let feed = FakeFeed(playing: [], frameBytes: shape.frameBytes)
-    self.feed = feed
+    feed = FakeFeed(playing: [], frameBytes: shape.frameBytes)
     feed.cuts = [113, 511]
-    let (buffer, frameBytes) = (Int(shape.bufferFrames), shape.frameBytes)
-    var given = 0
-    let work = Work()
-    thread = Thread { work.body() }
-    work.body = { [weak self, ended] in
-      while self?.goesOn == true {
-        let reach = min(bytes.count / frameBytes, feed.committed + buffer)
-        if reach > given {
-          feed.append(Array(bytes[given * frameBytes..<reach * frameBytes]))
-          given = reach
-        }
-        usleep(1000)
-      }
-      ended.signal()
-    }
+    frameBytes = shape.frameBytes
+    buffer = Int(shape.bufferFrames)
+    isCapture = false
+    self.bytes = bytes
     start()
   }
 
   /// A guest that records, with room for its buffer.
   init(recording shape: Shape) {
-    self.shape = shape
-    sent = []
-    let feed = FakeFeed(recording: Int(shape.bufferFrames), frameBytes: shape.frameBytes)
-    self.feed = feed
+    feed = FakeFeed(recording: Int(shape.bufferFrames), frameBytes: shape.frameBytes)
     feed.cuts = [511, 113]
-    let buffer = Int(shape.bufferFrames)
-    let work = Work()
-    thread = Thread { work.body() }
-    work.body = { [weak self, ended] in
-      while self?.goesOn == true {
-        feed.ready = buffer
-        usleep(1000)
-      }
-      ended.signal()
-    }
+    frameBytes = shape.frameBytes
+    buffer = Int(shape.bufferFrames)
+    isCapture = true
+    bytes = []
     start()
   }
 
+  /// What it plays.
+  var sent: [UInt8] { lock.withLock { bytes } }
+
+  /// Lets a guest that has not started play this.
+  func play(_ bytes: [UInt8]) { lock.withLock { self.bytes = bytes } }
+
   private func start() {
-    thread.qualityOfService = .userInteractive
-    thread.start()
+    Thread { [self] in
+      var given = 0
+      while lock.withLock({ !isEnding }) {
+        if isCapture { feed.ready = buffer } else { top(&given) }
+        usleep(1000)
+      }
+      ended.signal()
+    }.start()
   }
 
-  private final class Work: @unchecked Sendable {
-    var body: () -> Void = {}
+  private func top(_ given: inout Int) {
+    let reach = min(sent.count / frameBytes, feed.committed + buffer)
+    guard reach > given else { return }
+    feed.append(lock.withLock { Array(bytes[given * frameBytes..<reach * frameBytes]) })
+    given = reach
   }
 
-  private var goesOn: Bool { lock.withLock { !isEnding } }
-
-  /// Stops it, so that nothing moves any more.
+  /// Stops it, so that nothing moves any more; once only.
   func end() {
     lock.withLock { isEnding = true }
     ended.wait()
   }
 
   /// Whether it has played all of it.
-  var isDone: Bool { feed.committed * shape.frameBytes == sent.count }
+  var isDone: Bool { feed.committed * frameBytes == sent.count }
 
   /// Recorded bytes without the silent frames before and after.
   static func trimmed(_ bytes: [UInt8], frameBytes: Int) -> [UInt8] {
@@ -87,12 +77,18 @@ final class GuestOnFeed: @unchecked Sendable {
     return Array(bytes[first / frameBytes * frameBytes..<(last / frameBytes + 1) * frameBytes])
   }
 
-  /// What it recorded, or what another recorded, without silent frames.
+  /// What was recorded, without frames of zeros.
   static func heard(_ bytes: [UInt8], frameBytes: Int) -> [UInt8] {
+    heard(bytes, silence: [UInt8](repeating: 0, count: frameBytes), frameBytes)
+  }
+
+  /// What was recorded, without silent frames.
+  static func heard(_ bytes: [UInt8], silence: [UInt8], _ frameBytes: Int) -> [UInt8] {
     var heard: [UInt8] = []
+    heard.reserveCapacity(bytes.count)
     for at in stride(from: 0, to: bytes.count - frameBytes + 1, by: frameBytes) {
       let frame = bytes[at..<at + frameBytes]
-      if frame.contains(where: { $0 != 0 }) { heard += frame }
+      if !frame.elementsEqual(silence) { heard += frame }
     }
     return heard
   }

@@ -43,6 +43,9 @@ final class SoundServer: @unchecked Sendable {
   /// Starts the server again at the same address.
   func restart() throws { try up(arguments + ["-d", folder]) }
 
+  /// Runs the script once more for a part of the server, which ended.
+  func revive(_ arguments: [String]) throws { try up(arguments + ["-d", folder]) }
+
   private func up(_ arguments: [String]) throws {
     for line in try Self.run(script, arguments).split(separator: "\n") where line.hasPrefix("export ") {
       let parts = line.dropFirst("export ".count).split(separator: "=", maxSplits: 1)

@@ -15,59 +15,48 @@ extension SoundServers {
       try SoundServer("pipewire-up", arguments, folder: "VS_PIPEWIRE_DIR")
     }
 
-    @Test("what the guest plays is what it records from the sink's monitor, sample for sample")
-    func isExact() throws {
-      let server = try Self.server("-w", "-q", "1024")
-      let instance = try LoadedPlugin("pipewire").instance(["vm-name": "vm"])
-      for format in [5, 19] as [UInt32] {
-        try expectExact(instance, Shape(format: format, period: 480), frames: 24_000)
+    static func instance(_ options: KeyValuePairs<String, String> = ["vm-name": "vm"]) throws -> Instance {
+      try LoadedPlugin("pipewire").instance(options)
+    }
+
+    @Test("what the guest plays is what it records from the sink's monitor, in every format")
+    func everyFormat() throws {
+      let server = try Self.server("-w", "-q", "2048", "-m", "2048")
+      let instance = try Self.instance()
+      // Quanta within the guest's buffer, and larger than it.
+      for (format, period) in [(5, 960), (19, 960), (5, 240)] as [(UInt32, UInt32)] {
+        try Echo(instance, Shape(format: format, period: period)).expectExact(frames: 24_000)
+      }
+      // MU_LAW, A_LAW, S8, U8, S24_3, S24, S32, FLOAT64.
+      for format in [1, 2, 3, 4, 11, 15, 17, 20] as [UInt32] {
+        try Echo(instance, Shape(format: format, period: 960)).expectExact(frames: 4800)
       }
       withExtendedLifetime(server) {}
     }
 
-    /// Plays a pattern into a sink and records its monitor; both must have it all.
-    func expectExact(_ instance: Instance, _ shape: Shape, frames: Int) throws {
-      var input = shape
-      input.direction = VSND_CAPTURE
-      input.device = "vs_out.monitor"
-      let listener = GuestOnFeed(recording: input)
-      let recording = try instance.open(input, listener.feed)
-      try recording.start()
-      #expect(settles(within: 2) { listener.feed.committed > 0 }, "nothing is recorded")
-
-      let player = GuestOnFeed(shape, playing: samples(frames, shape))
-      let playing = try instance.open(shape, player.feed)
-      try playing.start()
-      let seconds = Double(frames) / Double(shape.rate)
-      #expect(settles(within: seconds + 2) { player.isDone }, "played \(player.feed.committed) of \(frames)")
-      playing.stop(VSND_STOP_DRAIN)
-      let end = listener.feed.committed
-      _ = settles(within: 1) { listener.feed.committed > end + 9000 }
-      recording.stop(VSND_STOP_DISCARD)
-      player.end()
-      listener.end()
-
-      let heard = GuestOnFeed.heard(listener.feed.data, frameBytes: shape.frameBytes)
-      #expect(heard == player.sent, "\(heard.count) of \(player.sent.count) bytes")
-      #expect(player.feed.violations == 0)
-      #expect(listener.feed.violations == 0)
-      #expect(listener.feed.xruns.isEmpty)
+    @Test("with eight and eighteen channels, each at its place", arguments: [8, 18])
+    func channels(count: Int) throws {
+      let server = try Self.server("-w", "-q", "2048", "-m", "2048", "-c", "\(count)")
+      let instance = try Self.instance()
+      var shape = Shape(channels: UInt32(count))
+      shape.map = Array(Echo.places.prefix(count))
+      try Echo(instance, shape).expectExact(frames: 9600)
+      withExtendedLifetime(server) {}
     }
 
-    /// Full-scale values that survive a float graph: 16-bit ones, as integers or as floats.
-    func samples(_ frames: Int, _ shape: Shape) -> [UInt8] {
-      var bytes: [UInt8] = []
-      var state: UInt64 = 7
-      for index in 0..<frames * Int(shape.channels) {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        var value = Int16(truncatingIfNeeded: state >> 40)
-        if index == 20 { value = .min } else if index == 22 { value = .max } else if value == 0 { value = 1 }
-        switch shape.format {
-        case 5: withUnsafeBytes(of: value) { bytes += $0 }
-        default: withUnsafeBytes(of: Float(value) / 32768) { bytes += $0 }
+    @Test("without a session manager, linked by hand")
+    func withoutManager() throws {
+      let server = try Self.server("-q", "2048", "-m", "2048")
+      let instance = try Self.instance(["vm-name": "vm", "ports": "true"])
+      let echo = try Echo(instance, Shape())
+      echo.connect = {
+        for (from, to) in [("FL", "FL"), ("FR", "FR")] {
+          try SoundServer.tool(["pw-link", "vs_out:monitor_\(from)", "vm.capture.1:input_\(to)"])
+          try SoundServer.tool(["pw-link", "vm.playback.0:output_\(from)", "vs_out:playback_\(to)"])
         }
       }
-      return bytes
+      try echo.expectExact(frames: 24_000)
+      withExtendedLifetime(server) {}
     }
   }
 }
