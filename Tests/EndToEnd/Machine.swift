@@ -14,6 +14,8 @@ final class Machine: Sendable {
     case null
     /// Two outputs and two inputs of one device, each output with a file of its own.
     case streams
+    /// One output, and one input that is its echo, on PCMs of ALSA over a PulseAudio server.
+    case alsa
     /// One output, and one input that is its echo, on a PipeWire server.
     case pipewire
     /// One output, and one input that its ports are connected to, in a JACK graph.
@@ -78,6 +80,11 @@ final class Machine: Sendable {
   private static func arguments(_ setup: Setup, folder: String) throws -> [String] {
     switch setup {
     case .null: return ["--backend", "null"]
+    case .alsa:
+      return [
+        "--backend", "alsa", "--backend-option", "playback-device=vs_tee",
+        "--backend-option", "capture-device=vs_pulse_monitor",
+      ]
     case .pipewire:
       return ["--backend", "pipewire", "--backend-option", "vm-name=guest"]
         + ["--stream", "output", "--stream", "input,device=vs_out.monitor"]
