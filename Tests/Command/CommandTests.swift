@@ -38,7 +38,7 @@ struct CommandTests {
   @Test(
     "what fails outside the command line is answered with one line and status 1 (VU-204)",
     arguments: [
-      ("--socket /x --backend jack", "there is no backend 'jack'; install the package vsnd-backend-jack"),
+      ("--socket /x --backend jac", "there is no backend 'jac'; did you mean 'jack'?"),
       ("--socket /x --backend ./x.so", "there is no file ./x.so"),
       ("--help-backend nul", "there is no backend 'nul'; did you mean 'null'?"),
       (
