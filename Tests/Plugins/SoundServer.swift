@@ -59,7 +59,8 @@ final class SoundServer: @unchecked Sendable {
   @discardableResult
   static func tool(_ command: [String]) throws -> String { try spawn("/usr/bin/env", command) }
 
-  private static func run(_ script: String, _ arguments: [String]) throws -> String {
+  /// What a script of Tests/Servers prints.
+  static func run(_ script: String, _ arguments: [String]) throws -> String {
     let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     return try spawn(tests.appending(path: "Servers/\(script)").path, arguments)
   }

@@ -86,7 +86,58 @@ extension SoundServers {
   }
 }
 
+extension SoundServers {
+  @Suite(
+    "ALSA: over PipeWire", .serialized,
+    .enabled(if: Need.alsaPipeWire == nil, "\(Need.alsaPipeWire ?? "")"))
+  struct ALSAPipeWireTests {
+    let server: SoundServer
+    let bench: ALSABench
+
+    init() throws {
+      let plugin = try SoundServer.run("pipewire-alsa", [])
+      setenv("VS_PW_ALSA_PLUGIN", plugin.trimmingCharacters(in: .newlines), 1)
+      server = try SoundServer("pipewire-up", ["-w", "-q", "1024", "-m", "1024"], folder: "VS_PIPEWIRE_DIR")
+      bench = try ALSABench()
+    }
+
+    @Test("what one stream plays another records, first and last sample included")
+    func exact() throws {
+      for channel in ["FL", "FR"] {
+        try SoundServer.tool(["pw-link", "vs_out:monitor_\(channel)", "vs_mic:input_\(channel)"])
+      }
+
+      let heard = try bench.loop(from: "vs_pw", to: "vs_pw", period: 2048)
+
+      #expect(heard.flaw == nil, "xruns \(heard.played.xruns), \(heard.recorded.xruns)")
+      #expect(heard.played.failures.isEmpty)
+    }
+
+    @Test("a server that dies fails its stream, which plays again once the server is back")
+    func dies() throws {
+      let feed = FakeFeed(playing: ALSABench.noise(192_000 * 4), frameBytes: 4)
+      var stream: OpenStream? = try bench.instance.open(Shape(period: 2048, device: "vs_pw"), feed)
+      try stream?.start()
+      ALSABench.wait { feed.committed > 9600 }
+
+      try server.crash()
+      ALSABench.wait { !feed.failures.isEmpty }
+      let begin = ContinuousClock.now
+      stream?.stop(VSND_STOP_DISCARD)
+      stream = nil
+      #expect(ContinuousClock.now - begin < .seconds(4))
+
+      try server.restart()
+      let again = try bench.play(ALSABench.noise(9600 * 4), Shape(period: 2048, device: "vs_pw"))
+      #expect(again.ready == 0)
+    }
+  }
+}
+
 extension Need {
+  static var alsaPipeWire: String? {
+    lacking(programs: ["pipewire", "wireplumber", "pw-link", "apt-get"], plugin: "alsa")
+  }
   static var alsaPulse: String? { lacking(programs: ["pulseaudio"], plugin: "alsa") }
 }
 
