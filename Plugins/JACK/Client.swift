@@ -121,7 +121,8 @@ final class Client {
   }
 
   private func step() {
-    if let connection, connection.isLost { lose(connection) }
+    if let connection, connection.isLost { lose(connection, "the JACK server is gone") }
+    if let connection, connection.hasOtherRate { lose(connection, "the JACK graph has another rate") }
     if connection == nil { connect() }
     guard let connection else { return }
     let changed = unsafe shared.pointee.changed.exchange(false, ordering: .acquiring)
@@ -174,10 +175,10 @@ final class Client {
     }
   }
 
-  private func lose(_ old: Connection) {
+  private func lose(_ old: Connection, _ reason: Text) {
     lock.locked { known.isThere = false }
     if !isAway {
-      backend.host.log(VSND_LOG_WARNING, "the JACK server is gone; connecting again as soon as it is back")
+      backend.host.log(VSND_LOG_WARNING, "\(reason); connecting again as soon as possible")
       backend.host.notify(VSND_EVENT_LOST, backend)
     }
     isAway = true

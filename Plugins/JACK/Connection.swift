@@ -37,16 +37,23 @@ final class Connection {
 
   /// nil when there is no server that takes a client.
   static func open(_ client: Client, _ options: Options) -> Connection? {
-    var status: UInt32 = 0
-    let starts: Int32 = options.bool("start-server") ? 1 : 0
-    let server = options.text("server")
-    let handle = unsafe client.name.withCString { name in
-      guard let server else { return unsafe vsnd_jack_open(name, starts, nil, &status) }
-      return unsafe server.withCString { server in unsafe vsnd_jack_open(name, starts, server, &status) }
+    guard let handle = unsafe open(client.name, options, starts: options.bool("start-server")) else {
+      return nil
     }
-    guard let handle = unsafe handle else { return nil }
     let made = unsafe Connection(client, handle)
     return made.activate() ? made : nil
+  }
+
+  @unsafe
+  private static func open(_ name: Text, _ options: Options, starts: Bool) -> OpaquePointer? {
+    var status: UInt32 = 0
+    let server = options.text("server")
+    return unsafe name.withCString { name in
+      guard let server else { return unsafe vsnd_jack_open(name, starts ? 1 : 0, nil, &status) }
+      return unsafe server.withCString { server in
+        unsafe vsnd_jack_open(name, starts ? 1 : 0, server, &status)
+      }
+    }
   }
 
   private func activate() -> Bool {
@@ -65,6 +72,9 @@ final class Connection {
   /// Frames of a cycle.
   var period: UInt32 { unsafe jack_get_buffer_size(handle) }
 
+  /// The graph has another rate by now; what streams have is not for it.
+  var hasOtherRate: Bool { unsafe jack_get_sample_rate(handle) != rate }
+
   /// The server ended, or dropped this client; pipewire-jack does not tell.
   var isLost: Bool {
     if unsafe client.shared.pointee.isShutDown.load(ordering: .acquiring) { return true }
@@ -81,10 +91,7 @@ final class Connection {
 
   /// Whether the server takes another client; waits for as long as the server hangs.
   private func answersAnother() -> Bool {
-    var status: UInt32 = 0
-    let other = unsafe ("\(client.name)-probe" as Text).withCString { name in
-      unsafe vsnd_jack_open(name, 0, nil, &status)
-    }
+    let other = unsafe Self.open("\(client.name)-probe", client.backend.options, starts: false)
     guard let other = unsafe other else { return true }
     _ = unsafe jack_client_close(other)
     return unsafe client.shared.pointee.cycles.load(ordering: .acquiring) == cycles
@@ -119,6 +126,12 @@ private func listen(_ handle: OpaquePointer, _ shared: UnsafeMutablePointer<Shar
     handle,
     { frames, shared in
       unsafe shared?.assumingMemoryBound(to: Shared.self).pointee.resized(frames)
+      return 0
+    }, shared)
+  unsafe jack_set_sample_rate_callback(
+    handle,
+    { _, shared in
+      unsafe shared?.assumingMemoryBound(to: Shared.self).pointee.noteChange()
       return 0
     }, shared)
   unsafe jack_set_freewheel_callback(
