@@ -133,6 +133,9 @@ backend(
   "pipewire", "PipeWire",
   needs: SoundLibrary(module: "CPipeWire", pkgConfig: "libpipewire-0.3", package: "libpipewire-0.3-dev"))
 backend(
+  "pulse", "PulseAudio",
+  needs: SoundLibrary(module: "CPulse", pkgConfig: "libpulse", package: "libpulse-dev"))
+backend(
   "jack", "JACK",
   needs: SoundLibrary(module: "CJACK", pkgConfig: "jack", package: "libjack-jackd2-dev"))
 // For tests, not installed. Two libraries, since a backend's threads are a fact about a whole library.

@@ -27,6 +27,16 @@ extension Feed {
     unsafe move(frames, .record(source), delay, when)
   }
 
+  /// Playback for a host that can wait: copies up to `frames` frames to `target`, and leaves the rest as it is.
+  ///
+  /// - Returns: how many came from the guest.
+  @_noAllocation @_noLocks @unsafe
+  public func take(
+    _ target: UnsafeMutableRawPointer, frames: Int, delay: Int64? = nil, when: UInt64 = 0
+  ) -> Int {
+    unsafe move(frames, .play(target), delay, when, isDue: false)
+  }
+
   /// Playback that nobody hears: takes `frames` frames.
   @_noAllocation @_noLocks
   public func swallow(_ frames: Int, isDue: Bool = true) {

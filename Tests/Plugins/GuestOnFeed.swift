@@ -70,9 +70,18 @@ final class GuestOnFeed: @unchecked Sendable {
   /// Whether it has played all of it.
   var isDone: Bool { feed.committed * frameBytes == sent.count }
 
+  /// Where two long recordings differ, in words; a test's own comparison of arrays would take minutes to tell.
+  static func difference(_ heard: [UInt8], _ sent: [UInt8]) -> String? {
+    if heard == sent { return nil }
+    let first = zip(heard, sent).enumerated().first { $0.element.0 != $0.element.1 }?.offset
+    let at = first ?? min(heard.count, sent.count)
+    return "\(heard.count) bytes of \(sent.count), different from byte \(at) on"
+  }
+
   /// Recorded bytes without the silent frames before and after.
-  static func trimmed(_ bytes: [UInt8], frameBytes: Int) -> [UInt8] {
-    guard let first = bytes.firstIndex(where: { $0 != 0 }), let last = bytes.lastIndex(where: { $0 != 0 })
+  static func trimmed(_ bytes: [UInt8], frameBytes: Int, silence: UInt8 = 0) -> [UInt8] {
+    guard let first = bytes.firstIndex(where: { $0 != silence }),
+      let last = bytes.lastIndex(where: { $0 != silence })
     else { return [] }
     return Array(bytes[first / frameBytes * frameBytes..<(last / frameBytes + 1) * frameBytes])
   }

@@ -118,20 +118,6 @@ struct NullTests {
 extension Instance {
   /// The devices of vsnd.devices/1 as "id: title".
   func devices(_ direction: UInt32) throws -> [String] {
-    guard let table = plugin.ops.extension?(handle, VSND_EXT_DEVICES) else { return [] }
-    final class Sink { var rows: [String] = [] }
-    let sink = Sink()
-    let enumerate = try present(table.assumingMemoryBound(to: vsnd_devices_t.self).pointee.enumerate)
-    try check { error in
-      enumerate(
-        handle, direction,
-        { sink, device in
-          let id = device.pointee.id.map { String(cString: $0) } ?? "?"
-          let title = device.pointee.title.map { String(cString: $0) } ?? "?"
-          let list = Unmanaged<Sink>.fromOpaque(UnsafeRawPointer(sink)).takeUnretainedValue()
-          list.rows.append("\(id): \(title)")
-        }, OpaquePointer(Unmanaged.passUnretained(sink).toOpaque()), error)
-    }
-    return withExtendedLifetime(sink) { sink.rows }
+    try listed(direction).map { "\($0.id): \($0.title)" }
   }
 }
