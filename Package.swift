@@ -172,6 +172,8 @@ tests(
     "Daemon", "Backend", "Sound", "VhostUser", "Virtqueue", "Platform", "CPlatform", "TestSupport", logging,
   ])
 
+tests("PluginKit", of: ["CLibc"])
+
 // Runs the built program, so it links nothing of it.
 tests("Command", of: [])
 // Loads the built backends, so it links none of them; `swift test` builds every product beforehand.

@@ -1,0 +1,1 @@
+../../Plugins/PluginKit/Gate.swift
