@@ -13,15 +13,17 @@ UNINSTALLED := $(addprefix $(RELEASE)/libvsnd-backend-,fault.so fault-thread.so)
 PAGES := $(filter-out fault,$(basename $(notdir $(wildcard docs/backends/*.md))))
 MANUALS := $(PAGES:%=.build/man/vsnd-backend-%.7)
 
-.PHONY: help build man demo test check bench install
+.PHONY: help build man demo test test-pipewire-1.4 check bench bench-pipewire install
 
 help:
 	@echo "make build    release build: vhost-device-sound and libvsnd-backend-*.so in $(RELEASE)"
 	@echo "make man      manual pages of the backends, from docs/backends, in .build/man"
 	@echo "make demo     a guest plays a melody and records through the daemon; shows what arrived"
 	@echo "make test     everything: lint, unit tests, sanitizers, a real guest"
+	@echo "make test-pipewire-1.4  the pipewire backend with PipeWire 1.4, unpacked from backports"
 	@echo "make check    format and licence lines"
 	@echo "make bench    the benchmarks"
+	@echo "make bench-pipewire     a period through PipeWire, beside a C client"
 	@echo "make install  DESTDIR= PREFIX=$(PREFIX): installs what make build left"
 
 build:
@@ -51,6 +53,12 @@ bench:
 	@scripts/build
 	@$(RELEASE)/bench-transfer
 	@for period in 480 1024; do $(RELEASE)/bench-backend null $$period; done
+
+test-pipewire-1.4:
+	@scripts/test-pipewire-1.4
+
+bench-pipewire: build
+	@scripts/bench-pipewire
 
 install: $(MANUALS)
 	@test -x $(RELEASE)/vhost-device-sound || { echo "nothing to install: run make build first" >&2; exit 1; }
