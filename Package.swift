@@ -209,6 +209,10 @@ if targets.contains(where: { $0.name == "CPipeWire" }) {
       name: "client-pipewire", dependencies: ["CPipeWire"], path: "Benchmarks/Clients/pipewire",
       cSettings: [.headerSearchPath("../../../Plugins/CPipeWire")]))
 }
+if targets.contains(where: { $0.name == "CPulse" }) {
+  targets.append(
+    .executableTarget(name: "client-pulse", dependencies: ["CPulse"], path: "Benchmarks/Clients/pulse"))
+}
 if targets.contains(where: { $0.name == "CJACK" }) {
   targets.append(
     .executableTarget(name: "client-jack", dependencies: ["CJACK"], path: "Benchmarks/Clients/jack"))

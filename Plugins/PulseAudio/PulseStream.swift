@@ -21,8 +21,8 @@ final class PulseStream: Stream {
 
   /// How long open() waits for the server to take the stream: the daemon gives the guest half a second.
   private static let openLimit: UInt64 = 400_000_000
-  /// How long close() waits at most for what was committed.
-  private static let drainLimit: UInt64 = 700_000_000
+  /// How long close() waits at most for what was committed, beyond its own time.
+  private static let drainLimit: UInt64 = 500_000_000
 
   private init(_ server: Server, _ plan: StreamPlan, _ state: UnsafeMutablePointer<AudioState>) {
     self.server = server
@@ -79,7 +79,8 @@ final class PulseStream: Stream {
 
   override func close() {
     if isDraining {
-      let limit = monotonicNanoseconds() + Self.drainLimit
+      let own = server.locked { unsafe UInt64(state.pointee.target) } * 1_000_000_000 / UInt64(plan.spec.rate)
+      let limit = monotonicNanoseconds() + min(own, 2_000_000_000) + Self.drainLimit
       while monotonicNanoseconds() < limit, !server.locked({ isDrained || isDetached }) {
         usleep(2000)
       }
@@ -217,6 +218,8 @@ final class PulseStream: Stream {
   private func drain(_ stream: OpaquePointer) {
     isDraining = true
     isDrained = false
+    // A pause may have come before.
+    unsafe cork(stream, false)
     let this = unsafe Unmanaged.passUnretained(self).toOpaque()
     let operation = unsafe pa_stream_drain(
       stream, { _, _, data in unsafe pulseStream(data)?.isDrained = true }, this)

@@ -18,6 +18,8 @@ final class Machine: Sendable {
     case alsa
     /// One output, and one input that is its echo, on a PipeWire server.
     case pipewire
+    /// One output, and one input that is its echo, on a PulseAudio server.
+    case pulse
     /// One output, and one input that its ports are connected to, in a JACK graph.
     case jack
   }
@@ -88,6 +90,8 @@ final class Machine: Sendable {
     case .pipewire:
       return ["--backend", "pipewire", "--backend-option", "vm-name=guest"]
         + ["--stream", "output", "--stream", "input,device=vs_out.monitor"]
+    case .pulse:
+      return ["--backend", "pulse", "--stream", "output", "--stream", "input,device=vs_out.monitor"]
     case .jack:
       return ["--backend", "jack", "--backend-option", "client-name=guest"]
         + ["--stream", "output", "--stream", "input,device=^guest:playback_"]
