@@ -101,7 +101,7 @@ struct HostWatchTests {
     let start: UInt64 = 1_000_000_000
     var watch = HostWatch(shape, at: start, attempts: 0)
 
-    #expect(watch.nextLook == start + 40_000_000)
+    #expect(watch.nextLook == start + 20_000_000)
     watch.fail(at: start)
     #expect(watch.nextLook == start + 10_000_000)
   }

@@ -64,7 +64,7 @@ struct HostWatch {
   /// When look(at:attempts:) wants to be called again.
   var nextLook: UInt64 {
     switch phase {
-    case .attached: looked + limit / 2
+    case .attached: looked + limit / 4
     case .silent: min(grid.next, looked + 20_000_000)
     case .gone: grid.next
     }
