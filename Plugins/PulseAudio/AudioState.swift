@@ -56,6 +56,12 @@ struct AudioState: ~Copyable {
     }
   }
 
+  /// The server ran dry, or over, while the guest played: how much was lost it does not tell.
+  @_noAllocation @_noLocks
+  func starved() {
+    if isRunning { feed.xrun(period) }
+  }
+
   /// Forgets what the clock has earned: a start.
   mutating func restart() {
     counted = monotonicNanoseconds()
@@ -77,8 +83,10 @@ struct AudioState: ~Copyable {
   private func delay(_ stream: OpaquePointer) -> Int64? {
     var time: pa_usec_t = 0
     var isNegative: Int32 = 0
-    guard unsafe pa_stream_get_latency(stream, &time, &isNegative) == 0, isNegative == 0 else { return nil }
-    return Int64(min(time, 60_000_000) &* UInt64(rate) / 1_000_000)
+    guard unsafe pa_stream_get_latency(stream, &time, &isNegative) == 0 else { return nil }
+    let frames = Int64(min(time, 60_000_000) &* UInt64(rate) / 1_000_000)
+    // A sink's monitor is ahead of the ear.
+    return isNegative != 0 ? 0 &- frames : frames
   }
 
   // MARK: Playback
@@ -162,12 +170,14 @@ struct AudioState: ~Copyable {
       let frames = bytes / feed.frameBytes
       let count = min(earned, frames &- used)
       var age = unsafe delay(stream)
-      if let known = age { age = max(0, known &- Int64(used)) }
+      if let known = age { age = known &- Int64(used) }
       // What the guest has no room for is lost, or it would be late for ever.
       if let memory = unsafe memory {
         unsafe feed.record(memory + used &* feed.frameBytes, frames: count, delay: age)
       } else {
+        // A hole: the server lost what was here.
         feed.recordSilence(count)
+        feed.xrun(count)
       }
       earned &-= count
       used &+= count

@@ -116,6 +116,11 @@ final class PulseStream: Stream {
       unsafe pa_stream_set_read_callback(made, pump, state)
     } else {
       unsafe pa_stream_set_write_callback(made, pump, state)
+      let starved: pa_stream_notify_cb_t = { _, state in
+        unsafe state?.assumingMemoryBound(to: AudioState.self).pointee.starved()
+      }
+      unsafe pa_stream_set_underflow_callback(made, starved, state)
+      unsafe pa_stream_set_overflow_callback(made, starved, state)
     }
     if unsafe connect(made) < 0 { refuse() }
   }
@@ -157,6 +162,8 @@ final class PulseStream: Stream {
     unsafe pa_stream_set_moved_callback(old, nil, nil)
     unsafe pa_stream_set_write_callback(old, nil, nil)
     unsafe pa_stream_set_read_callback(old, nil, nil)
+    unsafe pa_stream_set_underflow_callback(old, nil, nil)
+    unsafe pa_stream_set_overflow_callback(old, nil, nil)
     _ = unsafe pa_stream_disconnect(old)
     unsafe pa_stream_unref(old)
   }

@@ -54,18 +54,7 @@ extension SoundServers.PipeWire {
       try echo.start(frames: 48_000)
       echo.finish(within: 3)
       echo.expectHeard()
-      let recorded = echo.listener.feed.data
-      let lead = stride(from: 0, to: recorded.count, by: 4).first { recorded[$0..<$0 + 4] != [0, 0, 0, 0] }
-      let offset = try #require(lead) / 4
-      // A frame in the middle: when the player says that it is heard, and when the recorder says that it was said.
-      let frame = 24_000
-      let played = try #require(echo.player.feed.moments.first { $0.after > frame })
-      let heard = try #require(echo.listener.feed.moments.first { $0.after > frame + offset })
-      let delays = (try #require(played.delay), try #require(heard.delay))
-      let due = played.time + Double(Int(delays.0) - (played.after - frame)) / 48_000
-      let said = heard.time - Double(Int(delays.1) - (frame + offset - heard.before)) / 48_000
-      #expect(
-        abs(due - said) < Double(quantum) / 48_000, "\(due - played.time) \(said - played.time) \(delays)")
+      try echo.expectDelays(within: quantum)
       withExtendedLifetime(server) {}
     }
   }

@@ -46,6 +46,30 @@ final class Echo {
     try playing.start()
   }
 
+  /// What player and recorder say of frames in the middle are the same moments, within `frames` frames and the
+  /// millisecond that a commit waits for its time stamp.
+  ///
+  /// That holds for half of them at least, since a machine stalls now and then.
+  /// After ``finish(within:)``, of at least 48,000 frames.
+  func expectDelays(within frames: Int) throws {
+    let recorded = listener.feed.data
+    let lead = stride(from: 0, to: recorded.count, by: 4).first { recorded[$0..<$0 + 4] != [0, 0, 0, 0] }
+    let offset = try #require(lead) / 4
+    let (plays, records) = (player.feed.moments, listener.feed.moments)
+    var gaps: [Double] = []
+    for frame in stride(from: 12_000, to: 36_000, by: 960) {
+      let played = try #require(plays.first { $0.after > frame })
+      let heard = try #require(records.first { $0.after > frame + offset })
+      guard let ahead = played.delay, let behind = heard.delay else { continue }
+      let due = played.time + Double(Int(ahead) - (played.after - frame)) / 48_000
+      let said = heard.time - Double(Int(behind) - (frame + offset - heard.before)) / 48_000
+      gaps.append(abs(due - said) * 48_000)
+    }
+    gaps.sort()
+    try #require(gaps.count > 12, "most delays are unknown")
+    #expect(gaps[gaps.count / 2] <= Double(frames + 48), "\(gaps)")
+  }
+
   /// Waits for the end of playing, lets it drain, and stops both.
   func finish(within seconds: Double) {
     #expect(
