@@ -213,8 +213,8 @@ static const snd_pcm_ioplug_callback_t calls = {.start = start,
 
 SND_PCM_PLUGIN_DEFINE_FUNC(scripted)
 {
-  static const unsigned int both[] = {SND_PCM_ACCESS_RW_INTERLEAVED, SND_PCM_ACCESS_RW_NONINTERLEAVED,
-                                      SND_PCM_ACCESS_MMAP_INTERLEAVED, SND_PCM_ACCESS_MMAP_NONINTERLEAVED};
+  static const unsigned int accesses[] = {SND_PCM_ACCESS_RW_INTERLEAVED, SND_PCM_ACCESS_MMAP_INTERLEAVED,
+                                          SND_PCM_ACCESS_RW_NONINTERLEAVED, SND_PCM_ACCESS_MMAP_NONINTERLEAVED};
   static const unsigned int formats[] = {SND_PCM_FORMAT_S16_LE, SND_PCM_FORMAT_S24_3LE, SND_PCM_FORMAT_S24_LE,
                                          SND_PCM_FORMAT_S32_LE, SND_PCM_FORMAT_FLOAT_LE};
   (void)root, (void)conf;
@@ -239,7 +239,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(scripted)
   int code = snd_pcm_ioplug_create(&s->io, name, stream, mode);
   if (code < 0) return code;
   int planar = word(s, "planar") != NULL;
-  snd_pcm_ioplug_set_param_list(&s->io, SND_PCM_IOPLUG_HW_ACCESS, planar ? 1 : 4, planar ? both + 1 : both);
+  snd_pcm_ioplug_set_param_list(&s->io, SND_PCM_IOPLUG_HW_ACCESS, planar ? 2 : 4, planar ? accesses + 2 : accesses);
   snd_pcm_ioplug_set_param_list(&s->io, SND_PCM_IOPLUG_HW_FORMAT, 5, formats);
   snd_pcm_ioplug_set_param_minmax(&s->io, SND_PCM_IOPLUG_HW_CHANNELS, 1, 8);
   snd_pcm_ioplug_set_param_minmax(&s->io, SND_PCM_IOPLUG_HW_RATE, 8000, 96000);

@@ -28,7 +28,6 @@ extension SoundServers {
       "a device that keeps time gets every frame, with any access and whatever its descriptors say",
       arguments: ["", "planar", "poll=never", "poll=always"], ["on", "off"])
     func plays(script: String, mmap: String) throws {
-      guard script != "planar" || mmap == "off" else { return }
       let bench = try bench(script, ["mmap": mmap])
       for format in [UInt32(5), 11, 15] {
         var shape = shape
@@ -50,9 +49,9 @@ extension SoundServers {
       }
     }
 
-    @Test("a device that keeps time is recorded completely", arguments: ["", "planar"])
-    func records(script: String) throws {
-      let bench = try bench(script)
+    @Test("a device that keeps time is recorded completely", arguments: ["", "planar"], ["on", "off"])
+    func records(script: String, mmap: String) throws {
+      let bench = try bench(script, ["mmap": mmap])
       var shape = shape
       shape.direction = VSND_CAPTURE
       shape.format = 17
