@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+import Foundation
+import Testing
+
+// What a guest does on top of every real sound server, whose setup lets its input hear its output.
+
+extension Machine {
+  /// The guest records its own echo while it plays; it must be `sent`, sample for sample.
+  ///
+  /// Only where the guest itself reports an xrun may the echo have gaps.
+  func expectEcho(of sent: [UInt8]) throws {
+    let output = try guest.need(
+      """
+      pcm record /tmp/heard.raw -n 168000 -p 960 -b 15360 >/tmp/recording 2>&1 &
+      sleep 0.5
+      pcm play /tmp/pattern.raw -p 960 -b 15360 || exit
+      wait $! && cat /tmp/recording
+      """)
+    let reports = Report.all(in: output)
+    try #require(reports.count == 2, "\(output)")
+    let heard = Comparison(sent: sent, recorded: try take("heard.raw"), frameBytes: 4)
+    #expect(heard.hasAllFrames || reports[1].xruns > 0, "\(heard); \(output)")
+    if reports.allSatisfy({ $0.xruns == 0 }) { #expect(heard.isExact, "\(heard); \(output)") }
+  }
+
+  /// The guest plays on in real time while `trouble` ends its server and starts another, or lets it hang.
+  ///
+  /// - Parameter buffer: frames of the guest's buffer.
+  func expectToOutlive(buffer: Int = 1920, _ trouble: () throws -> Void) throws {
+    let before = daemon.log.count
+    try guest.need("pcm play /dev/zero -n 144000 -p 480 -b \(buffer) >/tmp/playing 2>&1 &")
+    usleep(500_000)
+    try trouble()
+    let output = try guest.need("until grep -q = /tmp/playing; do sleep 0.2; done; cat /tmp/playing")
+    let report = try #require(Report.all(in: output).first, "\(output)")
+    #expect(report.seconds > 2.8 && report.seconds < 4.5, "\(output)")
+    let isBack = eventually(within: 5) { daemon.log.dropFirst(before).contains("the host is back") }
+    let log = daemon.log.dropFirst(before)
+    #expect(isBack && log.contains("the host is gone"), "\(log)")
+  }
+}
