@@ -23,29 +23,30 @@ struct HostWatchTests {
   @Test("as long as loans are asked for, nothing happens")
   func livelyHost() {
     var clock = ManualClock()
-    var watch = HostWatch(shape, at: clock.now, attempts: 5)
+    var watch = HostWatch(shape, at: clock.now, asked: 5)
 
-    for attempts: UInt64 in 6..<100 {
+    for _ in 0..<100 {
+      let asked = clock.now
       clock.advance(milliseconds: 79)
-      #expect(watch.look(at: clock.now, attempts: attempts) == .nothing)
+      #expect(watch.look(at: clock.now, asked: asked) == .nothing)
     }
   }
 
   @Test("a silent host is replaced by the clock: a period at once, then one each period")
   func silentHost() {
     var clock = ManualClock()
-    var watch = HostWatch(shape, at: clock.now, attempts: 5)
+    var watch = HostWatch(shape, at: clock.now, asked: 5)
 
     clock.advance(milliseconds: 79)
-    #expect(watch.look(at: clock.now, attempts: 5) == .nothing)
+    #expect(watch.look(at: clock.now, asked: 5) == .nothing)
     clock.advance(milliseconds: 1)
-    #expect(watch.look(at: clock.now, attempts: 5) == .takeOver)
+    #expect(watch.look(at: clock.now, asked: 5) == .takeOver)
 
     var steps: [HostWatch.Step] = []
     for _ in 0..<5 {
-      steps.append(watch.look(at: clock.now, attempts: 5))
+      steps.append(watch.look(at: clock.now, asked: 5))
       clock.advance(milliseconds: 5)
-      #expect(watch.look(at: clock.now, attempts: 5) == .nothing)
+      #expect(watch.look(at: clock.now, asked: 5) == .nothing)
       clock.advance(milliseconds: 5)
     }
     #expect(steps == Array(repeating: .skip(480), count: 5))
@@ -54,54 +55,64 @@ struct HostWatchTests {
   @Test("the silent host gets its stream back with its first attempt")
   func handBack() {
     var clock = ManualClock()
-    var watch = HostWatch(shape, at: clock.now, attempts: 5)
+    var watch = HostWatch(shape, at: clock.now, asked: 5)
     clock.advance(milliseconds: 80)
-    _ = watch.look(at: clock.now, attempts: 5)
+    _ = watch.look(at: clock.now, asked: 5)
 
     clock.advance(milliseconds: 3)
-    let step = watch.look(at: clock.now, attempts: 6)
+    let step = watch.look(at: clock.now, asked: 6)
 
     #expect(step == .handBack)
     #expect(watch.phase == .attached)
     clock.advance(milliseconds: 79)
-    #expect(watch.look(at: clock.now, attempts: 6) == .nothing)
+    #expect(watch.look(at: clock.now, asked: 6) == .nothing)
   }
 
   @Test("a failed host is replaced from the next period on, and its late calls change nothing")
   func failedHost() {
     var clock = ManualClock()
-    var watch = HostWatch(shape, at: clock.now, attempts: 5)
+    var watch = HostWatch(shape, at: clock.now, asked: 5)
     watch.fail(at: clock.now)
 
     clock.advance(milliseconds: 9)
-    #expect(watch.look(at: clock.now, attempts: 6) == .nothing)
+    #expect(watch.look(at: clock.now, asked: 6) == .nothing)
     clock.advance(milliseconds: 1)
-    #expect(watch.look(at: clock.now, attempts: 7) == .skip(480))
+    #expect(watch.look(at: clock.now, asked: 7) == .skip(480))
     #expect(watch.phase == .gone)
   }
 
   @Test("a reopened host gets its stream once it asks, and the clock's grid does not move meanwhile")
   func reopenedHost() {
     var clock = ManualClock()
-    var watch = HostWatch(shape, at: clock.now, attempts: 5)
+    var watch = HostWatch(shape, at: clock.now, asked: 5)
     watch.fail(at: clock.now)
     clock.advance(milliseconds: 10)
-    #expect(watch.look(at: clock.now, attempts: 5) == .skip(480))
+    #expect(watch.look(at: clock.now, asked: 5) == .skip(480))
 
     clock.advance(milliseconds: 4)
-    watch.reopen(at: clock.now, attempts: 5)
-    #expect(watch.look(at: clock.now, attempts: 5) == .nothing)
+    watch.reopen(at: clock.now, asked: 5)
+    #expect(watch.look(at: clock.now, asked: 5) == .nothing)
     clock.advance(milliseconds: 6)
-    #expect(watch.look(at: clock.now, attempts: 5) == .skip(480))
-    #expect(watch.look(at: clock.now, attempts: 6) == .handBack)
+    #expect(watch.look(at: clock.now, asked: 5) == .skip(480))
+    #expect(watch.look(at: clock.now, asked: 6) == .handBack)
   }
 
-  @Test("the time of the next look is never later than the next step")
+  @Test("a lively host is looked at once in the limit, and found silent as soon as it has been for so long")
   func nextLook() {
     let start: UInt64 = 1_000_000_000
-    var watch = HostWatch(shape, at: start, attempts: 0)
+    var watch = HostWatch(shape, at: start, asked: 0)
 
-    #expect(watch.nextLook == start + 20_000_000)
+    #expect(watch.nextLook == start + 80_000_000)
+    #expect(watch.look(at: start + 80_000_000, asked: start + 30_000_000) == .nothing)
+    #expect(watch.nextLook == start + 110_000_000)
+    #expect(watch.look(at: start + 110_000_000, asked: start + 30_000_000) == .takeOver)
+  }
+
+  @Test("the clock of a failed host looks again at its next period")
+  func nextLookOfAFailedHost() {
+    let start: UInt64 = 1_000_000_000
+    var watch = HostWatch(shape, at: start, asked: 0)
+
     watch.fail(at: start)
     #expect(watch.nextLook == start + 10_000_000)
   }
@@ -109,25 +120,25 @@ struct HostWatchTests {
   @Test("a look that was overtaken by the begin of the watch does no harm")
   func overtakenLook() {
     let start: UInt64 = 1_000_000_000
-    var watch = HostWatch(shape, at: start, attempts: 0)
+    var watch = HostWatch(shape, at: start, asked: 0)
 
-    #expect(watch.look(at: start - 1000, attempts: 0) == .nothing)
+    #expect(watch.look(at: start - 1000, asked: 0) == .nothing)
     watch.fail(at: start)
-    #expect(watch.look(at: start - 1000, attempts: 0) == .nothing)
+    #expect(watch.look(at: start - 1000, asked: 0) == .nothing)
   }
 
   @Test("a backend that waits for a late worker of the daemon's is not held silent, one that hangs is")
   func excusedSilence() {
     var clock = ManualClock()
-    var watch = HostWatch(shape, at: clock.now, attempts: 5)
+    var watch = HostWatch(shape, at: clock.now, asked: 5)
 
     for _ in 0..<20 {
       clock.advance(milliseconds: 50)
-      #expect(watch.look(at: clock.now, attempts: 5, excused: true) == .nothing)
+      #expect(watch.look(at: clock.now, asked: 5, excused: clock.now) == .nothing)
     }
     clock.advance(milliseconds: 79)
-    #expect(watch.look(at: clock.now, attempts: 5) == .nothing)
+    #expect(watch.look(at: clock.now, asked: 5) == .nothing)
     clock.advance(milliseconds: 1)
-    #expect(watch.look(at: clock.now, attempts: 5) == .takeOver)
+    #expect(watch.look(at: clock.now, asked: 5) == .takeOver)
   }
 }

@@ -96,9 +96,11 @@ struct PlaybackTests {
     bench.ring.play(.pattern(8))
     bench.ring.publish()
     #expect(bench.hear(10) == .pattern(8))
+    bench.feeds[0].pointee.asked.store(0, ordering: .relaxed)
     #expect(bench.hear(10).isEmpty)
     #expect(bench.ring.takeUsed().count == 1)
-    #expect(bench.feeds[0].pointee.attempts.load(ordering: .relaxed) == 3)
+    let askedInVain = bench.feeds[0].pointee.asked.load(ordering: .relaxed)
+    #expect(askedInVain > 0, "the host lives, though it got nothing")
   }
 
   @Test(

@@ -24,6 +24,6 @@ package final class TestFeed: @unchecked Sendable {
     queue.deallocate()
   }
 
-  /// Loans that were asked for.
-  package var attempts: UInt64 { feed.pointee.attempts.load(ordering: .relaxed) }
+  /// When the last loan was asked for; 0 for never.
+  package var asked: UInt64 { feed.pointee.asked.load(ordering: .relaxed) }
 }

@@ -138,12 +138,16 @@ int vsnd_epoll_wait(int epoll, uint64_t *tokens, uint32_t *events, int count, in
   return ready;
 }
 
-uint64_t vsnd_monotonic_ns(void)
+static uint64_t read_clock(clockid_t clock)
 {
   struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
+
+uint64_t vsnd_monotonic_ns(void) { return read_clock(CLOCK_MONOTONIC); }
+
+uint64_t vsnd_monotonic_coarse_ns(void) { return read_clock(CLOCK_MONOTONIC_COARSE); }
 
 void vsnd_describe_error(int code, char *text, size_t count)
 {

@@ -114,10 +114,10 @@ extension HostStream {
 
   /// Opens the feed to the backend, under watch: the first loan may be taken in start().
   private func attach(_ state: inout State, _ device: OpenDevice) {
-    let attempts = unsafe feed.pointee.attempts.load(ordering: .relaxed)
+    let asked = unsafe feed.pointee.asked.load(ordering: .relaxed)
     state.watch = HostWatch(
       shape(of: device.parameters, hostPeriod: device.stream.periodFrames), at: MonotonicClock.now,
-      attempts: attempts)
+      asked: asked)
     unsafe feed.pointee.give(to: .backend)
   }
 
@@ -133,7 +133,7 @@ extension HostStream {
     state.withLock { state in
       guard state.epoch == epoch, let parameters = state.parameters else { return }
       var watch = HostWatch(
-        shape(of: parameters, hostPeriod: parameters.periodFrames), at: now, attempts: 0)
+        shape(of: parameters, hostPeriod: parameters.periodFrames), at: now, asked: 0)
       watch.fail(at: now)
       state.watch = watch
       state.isLost = true
@@ -175,12 +175,12 @@ extension HostStream {
   }
 
   private func reopened(_ epoch: UInt64, _ device: OpenDevice) {
-    let attempts = unsafe feed.pointee.attempts.load(ordering: .relaxed)
+    let asked = unsafe feed.pointee.asked.load(ordering: .relaxed)
     state.withLock { state in
       guard state.epoch == epoch else { return }
       state.isLost = false
       state.isPaced = device.isPaced
-      state.watch?.reopen(at: MonotonicClock.now, attempts: attempts)
+      state.watch?.reopen(at: MonotonicClock.now, asked: asked)
     }
   }
 

@@ -75,13 +75,14 @@ extension HostStream {
   /// Does what the watch says.
   private func move(_ state: inout State, at now: UInt64) {
     guard var watch = state.watch else { return }
-    let attempts = unsafe feed.pointee.attempts.load(ordering: .relaxed)
-    let excused = state.isPaced && !stepMark.isInside.load(ordering: .relaxed)
-    var step = watch.look(at: now, attempts: attempts, excused: excused)
+    let asked = unsafe feed.pointee.asked.load(ordering: .relaxed)
+    let entered = stepMark.entered.load(ordering: .relaxed)
+    let excused = !state.isPaced ? 0 : entered == 0 ? now : entered
+    var step = watch.look(at: now, asked: asked, excused: excused)
     if step == .takeOver {
       unsafe feed.pointee.give(to: .clock)
       sayGone(&state, "it has fallen silent")
-      step = watch.look(at: now, attempts: attempts)
+      step = watch.look(at: now, asked: asked)
     }
     switch step {
     case .skip(let frames): _ = unsafe feed.pointee.skip(frames)

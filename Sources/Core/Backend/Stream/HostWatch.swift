@@ -2,7 +2,7 @@
 
 /// Decides who moves a running stream: its backend, or the daemon's clock while the host is away.
 ///
-/// Pure: the time, in nanoseconds of CLOCK_MONOTONIC, and the number of loans asked for come from outside.
+/// Pure: the time, in nanoseconds of CLOCK_MONOTONIC, and that of the last loan asked for come from outside.
 struct HostWatch {
   enum Phase: Equatable {
     /// The backend moves the stream.
@@ -40,16 +40,18 @@ struct HostWatch {
   /// When the phase began.
   private(set) var since: UInt64
   private var seen: UInt64
-  private var progress: UInt64
+  /// Until when the backend is known to have lived.
+  private var lived: UInt64
   private var looked: UInt64
   private var grid: PeriodGrid
 
-  init(_ shape: Shape, at now: UInt64, attempts: UInt64) {
+  /// - Parameter asked: as of look(at:asked:excused:).
+  init(_ shape: Shape, at now: UInt64, asked: UInt64) {
     self.shape = shape
     limit = Self.limit(shape)
     since = now
-    seen = attempts
-    progress = now
+    seen = asked
+    lived = now
     looked = now
     grid = PeriodGrid(start: now, period: shape.period, rate: shape.rate, buffer: shape.buffer)
   }
@@ -61,33 +63,35 @@ struct HostWatch {
     return max(80_000_000, buffer, periods)
   }
 
-  /// When look(at:attempts:) wants to be called again.
+  /// When look(at:asked:excused:) wants to be called again.
+  ///
+  /// A backend that lives is looked at once in `limit`, and yet found silent as soon as it has been for so long.
   var nextLook: UInt64 {
     switch phase {
-    case .attached: looked + limit / 4
+    case .attached: lived + limit
     case .silent: min(grid.next, looked + 20_000_000)
     case .gone: grid.next
     }
   }
 
   /// - Parameters:
-  ///   - attempts: loans that the backend has asked for so far.
-  ///   - excused: the backend waits to be called by the daemon: its silence is none.
-  mutating func look(at now: UInt64, attempts: UInt64, excused: Bool = false) -> Step {
+  ///   - asked: when the backend last asked for a loan.
+  ///   - excused: until when it waited to be called by the daemon: its silence was none.
+  mutating func look(at now: UInt64, asked: UInt64, excused: UInt64 = 0) -> Step {
     looked = now
-    let moved = attempts != seen
-    seen = attempts
+    let moved = asked != seen
+    seen = asked
     switch phase {
     case .attached:
-      if moved || excused { progress = now }
-      guard now >= progress + limit else { return .nothing }
+      lived = max(lived, asked, excused)
+      guard now >= lived + limit else { return .nothing }
       enter(.silent, at: now)
       // The guest has waited long enough: the first period is due at once.
       grid = PeriodGrid(first: now, period: shape.period, rate: shape.rate, buffer: shape.buffer)
       return .takeOver
     case .silent where moved:
       enter(.attached, at: now)
-      progress = now
+      lived = now
       return .handBack
     case .silent, .gone:
       let due = grid.take(at: now)
@@ -104,8 +108,8 @@ struct HostWatch {
   }
 
   /// The device is open and started again; it gets the stream once it asks for a loan.
-  mutating func reopen(at now: UInt64, attempts: UInt64) {
-    seen = attempts
+  mutating func reopen(at now: UInt64, asked: UInt64) {
+    seen = asked
     enter(.silent, at: now)
   }
 

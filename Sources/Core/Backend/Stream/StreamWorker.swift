@@ -4,9 +4,10 @@ internal import Platform
 internal import Sound
 internal import Synchronization
 
-/// Whether a worker is inside process(): a worker that is merely late does not speak against its backend.
+/// Since when a worker is inside process(): a worker that is merely late does not speak against its backend.
 final class StepMark: Sendable {
-  let isInside = Atomic<Bool>(false)
+  /// Nanoseconds of CLOCK_MONOTONIC, 0 while it is outside.
+  let entered = Atomic<UInt64>(0)
 }
 
 /// The audio context of a running stream whose backend has none: a thread that calls process().
@@ -85,9 +86,9 @@ final class StreamWorker: Sendable {
       let now = MonotonicClock.now
       let due = grid.take(at: now)
       guard due > 0 else { continue }
-      mark.isInside.store(true, ordering: .relaxed)
+      mark.entered.store(now, ordering: .relaxed)
       stream.process(due: due, now: now)
-      mark.isInside.store(false, ordering: .relaxed)
+      mark.entered.store(0, ordering: .relaxed)
     }
   }
 }

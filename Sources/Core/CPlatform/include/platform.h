@@ -53,6 +53,9 @@ int vsnd_epoll_wait(int epoll, uint64_t *_Nonnull tokens, uint32_t *_Nonnull eve
 /* CLOCK_MONOTONIC in nanoseconds. */
 VSND_RT uint64_t vsnd_monotonic_ns(void);
 
+/* The same as of the kernel's last tick, up to 10 ms ago: a few nanoseconds cheaper, and never later. */
+VSND_RT uint64_t vsnd_monotonic_coarse_ns(void);
+
 /* The text of an errno, like strerror, but safe with threads. */
 void vsnd_describe_error(int code, char *_Nonnull text, size_t count);
 

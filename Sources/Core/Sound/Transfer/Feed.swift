@@ -12,8 +12,10 @@ package import Synchronization
 /// anything in ``lane``.
 @safe
 package struct Feed: ~Copyable {
-  /// Calls of acquire by the backend, also those that got nothing: shows that its audio context lives.
-  package let attempts = Atomic<UInt64>(0)
+  /// When the backend last asked for a loan, also in vain: shows that its audio context lives.
+  ///
+  /// Nanoseconds of CLOCK_MONOTONIC_COARSE, 0 for never.
+  package let asked = Atomic<UInt64>(0)
   /// Frames completed by the backend or by the clock since the stream was prepared.
   package let committed = Atomic<UInt64>(0)
   /// Frames that a device reported as lost.
@@ -57,7 +59,7 @@ package struct Feed: ~Copyable {
   package func acquire(
     _ frames: UInt32, _ spans: UnsafeMutablePointer<vsnd_span_t>, _ capacity: UInt32
   ) -> UInt32 {
-    attempts.add(1, ordering: .relaxed)
+    asked.store(vsnd_monotonic_coarse_ns(), ordering: .relaxed)
     guard gate.enter(.backend) else {
       if gate.isLent() { violations.add(1, ordering: .relaxed) }
       return 0
