@@ -41,6 +41,14 @@ extension EndToEnd {
           #expect(one.split(separator: "\n").filter { $0.contains(" exact ") }.count == 2, "\(one)")
         }
 
+        // Mixing with nobody changes nothing. The configuration of dmix wants the group of those who may mix.
+        let mixed = try guest.need(
+          """
+          mkdir -p /etc && echo audio:x:29: >/etc/group
+          drive /tmp/alsa.so loop dmix:CARD=Loopback hw:Loopback,1 5,17 48000 2 9600
+          """)
+        #expect(mixed.split(separator: "\n").filter { $0.contains(" exact ") }.count == 2, "\(mixed)")
+
         let query = try guest.need("drive /tmp/alsa.so query hw:Dummy,0; drive /tmp/alsa.so list")
         // U8 and S16; 5.5 to 48 kHz and those between; as the module says of itself.
         #expect(query.contains("direction=0 formats=0x30 rates=0xc0ff channels=1-2 "))

@@ -27,7 +27,8 @@ extension EndToEnd {
 
         let heard = try machine.take("heard.raw")
         #expect(heard.count == 48000 * 4)
-        machine.expectFromMicrophone(heard, frameBytes: 4, restarts: output.split(separator: "\n").count { $0.contains("overrun") })
+        let restarts = output.split(separator: "\n").count { $0.contains("overrun") }
+        machine.expectFromMicrophone(heard, frameBytes: 4, restarts: restarts)
       }
     }
 

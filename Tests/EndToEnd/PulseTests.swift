@@ -4,11 +4,19 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-  @Suite("PulseAudio", .enabled(if: Place.has("pulseaudio", "pactl"), "PulseAudio is not installed"))
+  @Suite(
+    "PulseAudio", .serialized,
+    .enabled(
+      if: Place.has("pulseaudio", "pactl", "pipewire-pulse"), "PulseAudio or pipewire-pulse is missing"))
   struct PulseTests {
-    @Test("plays and records what the guest does, sample for sample, and outlives its server")
-    func isExact() throws {
-      let server = try HostServer("pulse-up", [], folder: "VS_PULSE_DIR")
+    @Test(
+      "plays and records what the guest does, sample for sample, and outlives its server",
+      arguments: ["PulseAudio", "pipewire-pulse"])
+    func isExact(name: String) throws {
+      let options = name == "PulseAudio" ? [] : ["-w", "-p", "-q", "1024"]
+      let server = try HostServer(
+        options.isEmpty ? "pulse-up" : "pipewire-up", options,
+        folder: options.isEmpty ? "VS_PULSE_DIR" : "VS_PIPEWIRE_DIR")
       let sent = Pattern.bytes(values: 2 * 72_000)
       try Machine.alone(.pulse) { machine in
         try machine.give(sent, as: "pattern.raw")
@@ -17,7 +25,7 @@ extension EndToEnd {
           try machine.expectToOutlive {
             try server.crash()
             usleep(500_000)
-            try server.restart([])
+            try server.restart(options)
           }
         }
         try machine.scenario { try machine.expectEcho(of: sent) }

@@ -15,8 +15,10 @@ extension SoundServers {
 
     @Test(
       "what the guest plays is what it records from the sink's monitor, sample for sample",
-      arguments: [("s16le", 5), ("s32le", 17), ("s24le", 11), ("s24-32le", 15), ("float32le", 19), ("u8", 4)]
-        as [(String, UInt32)])
+      arguments: [
+        ("s16le", 5), ("s32le", 17), ("s24le", 11), ("s24-32le", 15), ("float32le", 19), ("u8", 4),
+        ("ulaw", 1), ("alaw", 2),
+      ] as [(String, UInt32)])
     func isExact(name: String, format: UInt32) throws {
       let server = try Self.server("-f", name)
       let instance = try LoadedPlugin("pulse").instance()
@@ -60,11 +62,12 @@ extension SoundServers {
       withExtendedLifetime(server) {}
     }
 
-    @Test("pipewire-pulse plays and records exactly too")
-    func pipewire() throws {
+    @Test(
+      "pipewire-pulse plays and records exactly too, what its floats can hold", arguments: [5, 11, 15, 19])
+    func pipewire(format: UInt32) throws {
       let server = try SoundServer("pipewire-up", ["-w", "-p", "-q", "1024"], folder: "VS_PIPEWIRE_DIR")
       let instance = try LoadedPlugin("pulse").instance()
-      var shape = Shape(format: 5, period: 960)
+      var shape = Shape(format: format, period: 960)
       shape.buffer = 9600
       try expectExact(instance, shape, frames: 24_000)
       withExtendedLifetime(server) {}
@@ -142,7 +145,7 @@ extension SoundServers {
       #expect(ear.feed.violations == 0)
     }
 
-    static func silence(_ shape: Shape) -> UInt8 { shape.format == 4 ? 0x80 : 0 }
+    static func silence(_ shape: Shape) -> UInt8 { [1: 0xff, 2: 0xd5, 4: 0x80][shape.format] ?? 0 }
 
     /// Full-scale values that the format holds; none of them is silence at the edges.
     static func pattern(_ frames: Int, _ shape: Shape) -> [UInt8] {
@@ -152,6 +155,7 @@ extension SoundServers {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         let value = Int32(truncatingIfNeeded: state >> 32) | 0x0101_0101
         switch shape.format {
+        case 1, 2: bytes.append(UInt8(truncatingIfNeeded: value >> 24) & 0xfe)
         case 4: bytes.append(UInt8(truncatingIfNeeded: value >> 24) | 1)
         case 5: withUnsafeBytes(of: Int16(truncatingIfNeeded: value)) { bytes += $0 }
         case 11: withUnsafeBytes(of: value) { bytes += $0.prefix(3) }
