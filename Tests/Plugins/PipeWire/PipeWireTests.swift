@@ -50,13 +50,35 @@ extension SoundServers {
       let instance = try Self.instance(["vm-name": "vm", "ports": "true"])
       let echo = try Echo(instance, Shape())
       echo.connect = {
-        for (from, to) in [("FL", "FL"), ("FR", "FR")] {
-          try SoundServer.tool(["pw-link", "vs_out:monitor_\(from)", "vm.capture.1:input_\(to)"])
-          try SoundServer.tool(["pw-link", "vm.playback.0:output_\(from)", "vs_out:playback_\(to)"])
+        for side in ["FL", "FR"] {
+          try Self.link("vs_out:monitor_\(side)", "vm.capture.1:input_\(side)")
+          try Self.link("vm.playback.0:output_\(side)", "vs_out:playback_\(side)")
         }
       }
       try echo.expectExact(frames: 24_000)
       withExtendedLifetime(server) {}
+    }
+
+    /// Links two ports by hand; pw-link 1.4 ends only when both ends run, so nobody waits for it.
+    private static func link(_ from: String, _ to: String) throws {
+      let process = Process()
+      process.executableURL = URL(filePath: "/usr/bin/env")
+      process.arguments = ["pw-link", from, to]
+      try process.run()
+      #expect(try settlesOnLink(from, to), "\(from) is not linked to \(to)")
+    }
+
+    /// Waits until two ports are linked; false when they are not after two seconds.
+    static func settlesOnLink(_ from: String, _ to: String) throws -> Bool {
+      for _ in 0..<20 {
+        var output = ""
+        for line in try SoundServer.tool(["pw-link", "-l"]).split(separator: "\n") {
+          if !line.hasPrefix(" ") { output = String(line) }
+          if output == from, line.contains("|-> \(to)") { return true }
+        }
+        usleep(100_000)
+      }
+      return false
     }
   }
 }

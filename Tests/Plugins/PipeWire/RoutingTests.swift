@@ -72,7 +72,8 @@ extension SoundServers.PipeWire {
       }
       func expectOn(_ sink: String) throws {
         #expect(
-          try settlesOnLink("vm.playback.0:output_FL", "\(sink):playback_FL"), "not on \(sink)")
+          try SoundServers.PipeWire.settlesOnLink("vm.playback.0:output_FL", "\(sink):playback_FL"),
+          "not on \(sink)")
         goesOn(sink)
       }
       try expectOn("vs_out")
@@ -126,18 +127,6 @@ extension SoundServers.PipeWire {
         "target.object = \"vs_two\"",
       ] { #expect(info.contains(property), "\(property) is not in \(info)") }
       withExtendedLifetime(server) {}
-    }
-
-    private func settlesOnLink(_ from: String, _ to: String) throws -> Bool {
-      for _ in 0..<20 {
-        var output = ""
-        for line in try SoundServer.tool(["pw-link", "-l"]).split(separator: "\n") {
-          if !line.hasPrefix(" ") { output = String(line) }
-          if output == from, line.contains("|-> \(to)") { return true }
-        }
-        usleep(100_000)
-      }
-      return false
     }
   }
 }
