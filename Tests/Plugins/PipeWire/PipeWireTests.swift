@@ -67,18 +67,5 @@ extension SoundServers {
       try process.run()
       #expect(try settlesOnLink(from, to), "\(from) is not linked to \(to)")
     }
-
-    /// Waits until two ports are linked; false when they are not after two seconds.
-    static func settlesOnLink(_ from: String, _ to: String) throws -> Bool {
-      for _ in 0..<20 {
-        var output = ""
-        for line in try SoundServer.tool(["pw-link", "-l"]).split(separator: "\n") {
-          if !line.hasPrefix(" ") { output = String(line) }
-          if output == from, line.contains("|-> \(to)") { return true }
-        }
-        usleep(100_000)
-      }
-      return false
-    }
   }
 }

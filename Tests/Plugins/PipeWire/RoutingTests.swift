@@ -7,11 +7,6 @@ import Testing
 extension SoundServers.PipeWire {
   @Suite(.serialized)
   struct RoutingTests {
-    private static let second = """
-      { factory.name=support.null-audio-sink node.name=vs_two node.description="Second" media.class=Audio/Sink \
-      audio.channels=2 audio.position=[ FL FR ] audio.format=F32P priority.session=1000 object.linger=true }
-      """
-
     private struct Row {
       let id: String
       let title: String
@@ -37,17 +32,6 @@ extension SoundServers.PipeWire {
       return withExtendedLifetime(sink) { sink.rows }
     }
 
-    /// The number of a node, by its name.
-    private func node(_ name: String) throws -> String {
-      var id = ""
-      for line in try SoundServer.tool(["pw-cli", "ls", "Node"]).split(separator: "\n") {
-        let words = line.split(whereSeparator: \.isWhitespace)
-        if words.first == "id" { id = String(words[1].dropLast()) }
-        if line.contains("node.name = \"\(name)\"") { return id }
-      }
-      throw SoundServer.ServerFailure(text: "there is no node \(name)")
-    }
-
     @Test(
       "streams follow the default, moves, removed sinks and suspension, and lose nothing; devices are listed")
     func follows() throws {
@@ -55,7 +39,7 @@ extension SoundServers.PipeWire {
       let host = FakeHost()
       let instance = try LoadedPlugin("pipewire").instance(["vm-name": "vm"], host: host)
       #expect(try devices(instance, VSND_PLAYBACK).map(\.id) == ["vs_out"])
-      try SoundServer.tool(["sh", "-c", "pw-cli create-node adapter '\(Self.second)'"])
+      try SoundServers.PipeWire.createSecondSink()
       #expect(settles(within: 2) { host.events.contains(VSND_EVENT_DEVICES) })
       let sinks = try devices(instance, VSND_PLAYBACK)
       #expect(Set(sinks.map(\.id)) == ["vs_out", "vs_two"])
@@ -87,21 +71,29 @@ extension SoundServers.PipeWire {
           "vs_two"
         ])
 
-      try SoundServer.tool(["pw-metadata", try node("vm.playback.0"), "target.node", try node("vs_out")])
+      try SoundServer.tool([
+        "pw-metadata", try SoundServers.PipeWire.node("vm.playback.0"), "target.node",
+        try SoundServers.PipeWire.node("vs_out"),
+      ])
       try expectOn("vs_out")
-      try SoundServer.tool(["pw-metadata", "-d", try node("vm.playback.0"), "target.node"])
+      try SoundServer.tool([
+        "pw-metadata", "-d", try SoundServers.PipeWire.node("vm.playback.0"), "target.node",
+      ])
       try expectOn("vs_two")
 
       try SoundServer.tool([
-        "pw-cli", "set-param", try node("vm.playback.0"), "Props", "{ mute: true, volume: 0.5 }",
+        "pw-cli", "set-param", try SoundServers.PipeWire.node("vm.playback.0"), "Props",
+        "{ mute: true, volume: 0.5 }",
       ])
       goesOn("muted")
-      try SoundServer.tool(["pw-cli", "send-command", try node("vs_two"), "Suspend", "{}"])
+      try SoundServer.tool([
+        "pw-cli", "send-command", try SoundServers.PipeWire.node("vs_two"), "Suspend", "{}",
+      ])
       goesOn("suspended")
-      try SoundServer.tool(["pw-cli", "destroy", try node("vs_two")])
+      try SoundServer.tool(["pw-cli", "destroy", try SoundServers.PipeWire.node("vs_two")])
       try expectOn("vs_out")
       // The user ends the stream's node; it is made anew.
-      try SoundServer.tool(["pw-cli", "destroy", try node("vm.playback.0")])
+      try SoundServer.tool(["pw-cli", "destroy", try SoundServers.PipeWire.node("vm.playback.0")])
       try expectOn("vs_out")
       #expect(guest.feed.failures.isEmpty)
       stream.stop(VSND_STOP_DISCARD)
@@ -112,7 +104,7 @@ extension SoundServers.PipeWire {
     @Test("a stream goes to the device that it names, with the names that mixers show")
     func namesDevice() throws {
       let server = try SoundServers.PipeWire.server("-w", "-q", "1024")
-      try SoundServer.tool(["sh", "-c", "pw-cli create-node adapter '\(Self.second)'"])
+      try SoundServers.PipeWire.createSecondSink()
       let instance = try SoundServers.PipeWire.instance([
         "vm-name": "Fedora", "role": "Game", "remix": "false",
       ])
@@ -120,7 +112,7 @@ extension SoundServers.PipeWire {
       shape.device = "vs_two"
       let echo = try Echo(instance, shape, monitor: "vs_two.monitor")
       try echo.expectExact(frames: 9600)
-      let info = try SoundServer.tool(["pw-cli", "info", try node("Fedora.playback.0")])
+      let info = try SoundServer.tool(["pw-cli", "info", try SoundServers.PipeWire.node("Fedora.playback.0")])
       for property in [
         "application.name = \"Fedora\"", "node.description = \"Fedora: test\"", "media.role = \"Game\"",
         "media.category = \"Playback\"", "stream.dont-remix = \"true\"", "node.latency = \"480/48000\"",
