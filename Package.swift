@@ -176,17 +176,19 @@ tests("PluginKit", of: ["CLibc"])
 
 // Runs the built program, so it links nothing of it.
 tests("Command", of: [])
+// Starts the servers of Tests/Servers.
+targets.append(.target(name: "ServerSupport", path: "Tests/ServerSupport", swiftSettings: common))
 // Loads the built backends, so it links none of them; `swift test` builds every product beforehand.
 targets.append(
   .testTarget(
-    name: "PluginTests", dependencies: ["PluginABI"], path: "Tests/Plugins", swiftSettings: common,
-    linkerSettings: runtimeLink))
+    name: "PluginTests", dependencies: ["PluginABI", "ServerSupport"], path: "Tests/Plugins",
+    swiftSettings: common, linkerSettings: runtimeLink))
 
 // The tests with a real guest run the programs of the build folder; the guest's own sources are not Swift.
 targets.append(
   .testTarget(
-    name: "EndToEndTests", path: "Tests/EndToEnd", exclude: ["guest"], swiftSettings: common,
-    linkerSettings: runtimeLink))
+    name: "EndToEndTests", dependencies: ["ServerSupport"], path: "Tests/EndToEnd", exclude: ["guest"],
+    swiftSettings: common, linkerSettings: runtimeLink))
 
 targets += [
   .target(name: "Floor", path: "Benchmarks/Floor"),

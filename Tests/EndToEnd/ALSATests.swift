@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
 import Foundation
+import ServerSupport
 import Testing
 
 extension EndToEnd {
@@ -9,10 +10,10 @@ extension EndToEnd {
     @Test(
       "plays and records what the guest does, sample for sample, through pauses and the end of its server")
     func isExact() throws {
-      let server = try HostServer("pulse-up", [], folder: "VS_PULSE_DIR")
-      let configuration = try HostServer("alsa-env", [], folder: "VS_ALSA_DIR")
+      let server = try SoundServer("pulse-up", [], folder: "VS_PULSE_DIR")
+      let configuration = try SoundServer("alsa-env", [], folder: "VS_ALSA_DIR")
       let sent = Pattern.bytes(values: 2 * 72_000)
-      let written = { (configuration: HostServer) in
+      let written = { (configuration: SoundServer) in
         let file = FileManager.default.contents(atPath: configuration.folder + "/out.raw") ?? Data()
         return Comparison(sent: sent, recorded: [UInt8](file), frameBytes: 4)
       }
@@ -32,7 +33,7 @@ extension EndToEnd {
           try machine.expectToOutlive(buffer: 3840) {
             try server.crash()
             usleep(500_000)
-            try server.restart([])
+            try server.restart()
           }
         }
         try machine.scenario { try machine.expectEcho(of: sent) }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
 import Foundation
+import ServerSupport
 import Testing
 
 extension EndToEnd {
@@ -18,10 +19,10 @@ extension EndToEnd {
 
       var arguments: [String] { self == .jackd ? ["-p", "256"] : ["-q", "1024", "-m", "1024"] }
 
-      func server() throws -> HostServer {
+      func server() throws -> SoundServer {
         switch self {
-        case .jackd: try HostServer("jack-up", arguments, folder: "VS_JACK_DIR")
-        case .pipewire: try HostServer("pipewire-up", arguments, folder: "VS_PIPEWIRE_DIR")
+        case .jackd: try SoundServer("jack-up", arguments, folder: "VS_JACK_DIR")
+        case .pipewire: try SoundServer("pipewire-up", arguments, folder: "VS_PIPEWIRE_DIR")
         }
       }
     }
@@ -41,7 +42,7 @@ extension EndToEnd {
           try machine.expectToOutlive {
             try server.crash()
             usleep(500_000)
-            try server.restart(library.arguments)
+            try server.restart()
           }
           guard library == .jackd else { return }
           let pid = try #require(pid_t(server.environment["VS_JACK_PID"] ?? ""))

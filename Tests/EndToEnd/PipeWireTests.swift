@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
 import Foundation
+import ServerSupport
 import Testing
 
 extension EndToEnd {
@@ -10,7 +11,7 @@ extension EndToEnd {
 
     @Test("plays and records what the guest does, sample for sample, and outlives its server")
     func isExact() throws {
-      let server = try HostServer("pipewire-up", Self.arguments, folder: "VS_PIPEWIRE_DIR")
+      let server = try SoundServer("pipewire-up", Self.arguments, folder: "VS_PIPEWIRE_DIR")
       let sent = Pattern.bytes(values: 2 * 72_000)
       try Machine.alone(.pipewire) { machine in
         try machine.give(sent, as: "pattern.raw")
@@ -20,7 +21,7 @@ extension EndToEnd {
           try machine.expectToOutlive {
             try server.crash()
             usleep(500_000)
-            try server.restart(Self.arguments)
+            try server.restart()
           }
         }
         try machine.scenario { try machine.expectEcho(of: sent) }

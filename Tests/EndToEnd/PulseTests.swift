@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
 import Foundation
+import ServerSupport
 import Testing
 
 extension EndToEnd {
@@ -14,7 +15,7 @@ extension EndToEnd {
       arguments: ["PulseAudio", "pipewire-pulse"])
     func isExact(name: String) throws {
       let options = name == "PulseAudio" ? [] : ["-w", "-p", "-q", "1024"]
-      let server = try HostServer(
+      let server = try SoundServer(
         options.isEmpty ? "pulse-up" : "pipewire-up", options,
         folder: options.isEmpty ? "VS_PULSE_DIR" : "VS_PIPEWIRE_DIR")
       let sent = Pattern.bytes(values: 2 * 72_000)
@@ -25,7 +26,7 @@ extension EndToEnd {
           try machine.expectToOutlive {
             try server.crash()
             usleep(500_000)
-            try server.restart(options)
+            try server.restart()
           }
         }
         try machine.scenario { try machine.expectEcho(of: sent) }

@@ -2,6 +2,7 @@
 
 import Foundation
 import PluginABI
+import ServerSupport
 import Testing
 
 /// The alsa backend with PCMs of a private configuration; see Tests/Servers/alsa-env.

@@ -2,6 +2,7 @@
 
 import Foundation
 import PluginABI
+import ServerSupport
 import Testing
 
 /// Servers that are away, die or hang.

@@ -2,6 +2,7 @@
 
 import Foundation
 import PluginABI
+import ServerSupport
 import Testing
 
 /// What users and servers do to a graph while guests play.

@@ -2,6 +2,7 @@
 
 import Foundation
 import PluginABI
+import ServerSupport
 import Testing
 
 private let jackLacks = Need.lacking(programs: ["jackd", "jack_lsp", "jack_connect"], plugin: "jack")

@@ -2,6 +2,7 @@
 
 import Foundation
 import PluginABI
+import ServerSupport
 import Testing
 
 extension SoundServers.PipeWire {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
 import Foundation
+import ServerSupport
 
 // What a user does with PipeWire's tools.
 

@@ -2,6 +2,7 @@
 
 import Foundation
 import PluginABI
+import ServerSupport
 import Testing
 
 let pulseLacks = Need.lacking(programs: ["pulseaudio", "pactl"], plugin: "pulse")

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
 import Foundation
-import Testing
-
-/// The root of all tests with a real sound server.
-///
-/// They tell the libraries through the environment which server is theirs, so one runs at a time.
-@Suite(.serialized)
-enum SoundServers {}
+package import Glibc
 
 /// A real sound server in a folder of its own, started by a script of Tests/Servers.
-final class SoundServer: @unchecked Sendable {
+///
+/// What the script exports is set here too: libraries of this process, and programs that it starts later, find the server.
+package final class SoundServer: @unchecked Sendable {
   /// What the script exports: where the server listens, its process, its folder.
-  private(set) var environment: [String: String] = [:]
+  package private(set) var environment: [String: String] = [:]
   private let script: String
   private let arguments: [String]
   private let folderKey: String
@@ -22,7 +18,7 @@ final class SoundServer: @unchecked Sendable {
   /// - Parameters:
   ///   - script: such as pulse-up.
   ///   - folderKey: the variable that tells the folder, such as VS_PULSE_DIR.
-  init(_ script: String, _ arguments: [String] = [], folder folderKey: String) throws {
+  package init(_ script: String, _ arguments: [String] = [], folder folderKey: String) throws {
     self.script = script
     self.arguments = arguments
     self.folderKey = folderKey
@@ -32,19 +28,19 @@ final class SoundServer: @unchecked Sendable {
   deinit { _ = try? Self.run("server-down", [folder]) }
 
   /// Where the server keeps its socket and its logs.
-  var folder: String { environment[folderKey] ?? "" }
+  package var folder: String { environment[folderKey] ?? "" }
 
   /// A process of the server, by the variable that tells it, such as VS_PULSE_PID.
-  func pid(_ key: String) -> pid_t { environment[key].flatMap { pid_t($0) } ?? 0 }
+  package func pid(_ key: String) -> pid_t { environment[key].flatMap { pid_t($0) } ?? 0 }
 
   /// Ends the server as a crash does, and leaves its folder.
-  func crash() throws { _ = try Self.run("server-down", ["-9", "-k", folder]) }
+  package func crash() throws { _ = try Self.run("server-down", ["-9", "-k", folder]) }
 
   /// Starts the server again at the same address.
-  func restart() throws { try up(arguments + ["-d", folder]) }
+  package func restart() throws { try up(arguments + ["-d", folder]) }
 
   /// Runs the script once more for a part of the server, which ended.
-  func revive(_ arguments: [String]) throws { try up(arguments + ["-d", folder]) }
+  package func revive(_ arguments: [String]) throws { try up(arguments + ["-d", folder]) }
 
   private func up(_ arguments: [String]) throws {
     for line in try Self.run(script, arguments).split(separator: "\n") where line.hasPrefix("export ") {
@@ -57,10 +53,10 @@ final class SoundServer: @unchecked Sendable {
 
   /// What a tool of the server prints; fails when the tool does.
   @discardableResult
-  static func tool(_ command: [String]) throws -> String { try spawn("/usr/bin/env", command) }
+  package static func tool(_ command: [String]) throws -> String { try spawn("/usr/bin/env", command) }
 
   /// What a script of Tests/Servers prints.
-  static func run(_ script: String, _ arguments: [String]) throws -> String {
+  package static func run(_ script: String, _ arguments: [String]) throws -> String {
     let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     return try spawn(tests.appending(path: "Servers/\(script)").path, arguments)
   }
@@ -81,25 +77,11 @@ final class SoundServer: @unchecked Sendable {
     return text
   }
 
-  struct ServerFailure: Error, CustomStringConvertible {
+  package struct ServerFailure: Error, CustomStringConvertible {
     let text: String
-    var description: String { text }
-  }
-}
 
-/// What tests with a sound server need; without it they are skipped, and in CI they fail.
-enum Need {
-  /// What is missing of `programs` and `plugins`, in words; nil when all is there, or in CI.
-  static func lacking(programs: [String], plugin: String) -> String? {
-    let environment = ProcessInfo.processInfo.environment
-    if environment["CI"] == "true" { return nil }
-    let folders = (environment["PATH"] ?? "").split(separator: ":")
-    for program in programs
-    where !folders.contains(where: { FileManager.default.isExecutableFile(atPath: "\($0)/\(program)") }) {
-      return "\(program) is not installed: run scripts/setup"
-    }
-    let library = LoadedPlugin.buildFolder + "/libvsnd-backend-\(plugin).so"
-    return FileManager.default.fileExists(atPath: library)
-      ? nil : "there is no \(library): run scripts/setup and build again"
+    package init(text: String) { self.text = text }
+
+    package var description: String { text }
   }
 }
