@@ -97,6 +97,8 @@ final class JACKStream: Stream {
     if let spread = unsafe spread { unsafe spread.pointee.isEnding.store(true, ordering: .releasing) }
     thread.take()?.join()
     if how == .drain { drain() }
+    // In a pause the queue plays out: Linux pauses a stream that has ended too, and then drains it.
+    if how == .hold, unsafe spread != nil, unsafe !lane.pointee.isCapture { return }
     unsafe lane.pointee.flow.close()
   }
 

@@ -21,8 +21,13 @@ final class PipeWireStream: Stream {
   private let hook: UnsafeMutablePointer<spa_hook>
   private var stream: OpaquePointer?
   private var isRunning = false
+  /// The graph moves the pw_stream, or will.
+  private var isActive = false
   private var isDetaching = false
   private var isDraining = false
+  /// A pause that plays out, and how often it is looked at before that is given up.
+  private var outflow: Outflow?
+  private var looks = 0
   /// The server refused or removed the stream; it is offered again after a while.
   private(set) var isRefused = false
 
@@ -77,10 +82,10 @@ final class PipeWireStream: Stream {
     let waits = server.locked {
       isRunning = true
       isDraining = false
+      outflow = nil
       unsafe state.pointee.gate.open()
-      guard let stream = unsafe stream else { return false }
-      _ = unsafe pw_stream_set_active(stream, true)
-      return true
+      activate(true)
+      return isActive
     }
     guard waits else { return }
     let limit = monotonicNanoseconds() + Self.startLimit
@@ -95,9 +100,16 @@ final class PipeWireStream: Stream {
     unsafe state.pointee.gate.close()
     if how == .discard { unsafe state.pointee.discards.store(true, ordering: .relaxed) }
     server.locked {
-      isDraining = how == .drain && isRunning && direction == .playback
       isRunning = false
-      if !isDraining, let stream = unsafe stream { _ = unsafe pw_stream_set_active(stream, false) }
+      outflow = nil
+      isDraining = how == .drain && isActive && direction == .playback
+      if how == .hold, isActive, direction == .playback {
+        outflow = unsafe Outflow(state)
+        looks = 20
+        server.rest()
+      } else if !isDraining {
+        activate(false)
+      }
     }
   }
 
@@ -109,14 +121,9 @@ final class PipeWireStream: Stream {
   /// Waits until what was committed has reached the graph, and the graph has gone on.
   private func drain() {
     let limit = monotonicNanoseconds() + Self.drainLimit
-    var cycle = unsafe state.pointee.cycles.load(ordering: .acquiring)
-    var left: UInt32 = 2
-    while left > 0, monotonicNanoseconds() < limit, !server.locked({ isRefused || isDetached }) {
+    var outflow = unsafe Outflow(state)
+    while !outflow.isDone(), monotonicNanoseconds() < limit, !server.locked({ isRefused || isDetached }) {
       usleep(2000)
-      let now = unsafe state.pointee.cycles.load(ordering: .acquiring)
-      if now == cycle { continue }
-      cycle = now
-      if unsafe state.pointee.waiting.load(ordering: .acquiring) == 0 { left -= 1 }
     }
   }
 
@@ -131,6 +138,28 @@ final class PipeWireStream: Stream {
   var isIdle: Bool {
     guard isRunning, let stream = unsafe stream else { return false }
     return unsafe pw_stream_get_state(stream, nil) != PW_STREAM_STATE_STREAMING
+  }
+
+  /// Lets the graph move the pw_stream, or not; without one, the next is told.
+  private func activate(_ moves: Bool) {
+    guard let stream = unsafe stream else { return }
+    _ = unsafe pw_stream_set_active(stream, moves)
+    isActive = moves
+  }
+
+  /// Ends a pause that has played out.
+  ///
+  /// Linux pauses a stream that has ended too, right before it releases it: what was committed is to be heard then, so
+  /// a pause goes on in the graph for a moment.
+  ///
+  /// - Returns: whether it has to be looked at again.
+  func rest() -> Bool {
+    guard var outflow = self.outflow else { return false }
+    looks -= 1
+    let isOver = outflow.isDone() || looks == 0
+    self.outflow = isOver ? nil : outflow
+    if isOver { activate(false) }
+    return !isOver
   }
 
   /// Makes the pw_stream, which links and negotiates from here on by itself.
@@ -152,7 +181,7 @@ final class PipeWireStream: Stream {
     if unsafe format.connect(made, direction) < 0 {
       isRefused = true
     } else if isRunning {
-      _ = unsafe pw_stream_set_active(made, true)
+      activate(true)
     }
   }
 
@@ -163,6 +192,7 @@ final class PipeWireStream: Stream {
     unsafe pw_stream_destroy(old)
     isDetaching = false
     unsafe stream = nil
+    isActive = false
     unsafe state.pointee.stream = nil
   }
 
@@ -175,58 +205,15 @@ final class PipeWireStream: Stream {
   }
 
   /// pw_stream's io_changed event for the position: the stream has got a driver, another, or none.
-  fileprivate func driven(by position: UnsafeMutablePointer<spa_io_position>?) {
+  func driven(by position: UnsafeMutablePointer<spa_io_position>?) {
     unsafe server.assign(&state.pointee.position, position)
   }
 
   /// pw_stream's state_changed event.
-  fileprivate func changed(_ now: pw_stream_state, _ error: UnsafePointer<CChar>?) {
+  func changed(_ now: pw_stream_state, _ error: UnsafePointer<CChar>?) {
     guard !isDetaching, now == PW_STREAM_STATE_ERROR || now == PW_STREAM_STATE_UNCONNECTED else { return }
     isRefused = true
     let reason: Text = unsafe error.map { unsafe Text(cString: $0) } ?? "removed by the server"
     server.refused("\(names.media): \(reason)")
   }
-}
-
-// MARK: Event tables, which live as long as the library
-
-private nonisolated(unsafe) let playbackEvents = unsafe events { state in
-  unsafe state?.assumingMemoryBound(to: AudioState.self).pointee.process(isCapture: false)
-}
-
-private nonisolated(unsafe) let captureEvents = unsafe events { state in
-  unsafe state?.assumingMemoryBound(to: AudioState.self).pointee.process(isCapture: true)
-}
-
-private let playbackTick: @convention(c) (UnsafeMutablePointer<spa_source>?) -> Void = { source in
-  unsafe source?.pointee.data?.assumingMemoryBound(to: AudioState.self).pointee.tick(isCapture: false)
-}
-
-private let captureTick: @convention(c) (UnsafeMutablePointer<spa_source>?) -> Void = { source in
-  unsafe source?.pointee.data?.assumingMemoryBound(to: AudioState.self).pointee.tick(isCapture: true)
-}
-
-private func events(
-  _ process: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void
-) -> UnsafePointer<pw_stream_events> {
-  var events = pw_stream_events()
-  events.version = UInt32(PW_VERSION_STREAM_EVENTS)
-  unsafe events.process = process
-  unsafe events.state_changed = { state, _, now, error in
-    guard let owner = unsafe state?.assumingMemoryBound(to: AudioState.self).pointee.owner else { return }
-    // SAFETY: the stream detaches before it goes.
-    unsafe Unmanaged<PipeWireStream>.fromOpaque(owner).takeUnretainedValue().changed(now, error)
-  }
-  unsafe events.io_changed = { state, kind, area, size in
-    guard kind == SPA_IO_Position.rawValue,
-      let owner = unsafe state?.assumingMemoryBound(to: AudioState.self).pointee.owner
-    else { return }
-    let isWhole = Int(size) >= MemoryLayout<spa_io_position>.size
-    // SAFETY: as above.
-    unsafe Unmanaged<PipeWireStream>.fromOpaque(owner).takeUnretainedValue()
-      .driven(by: isWhole ? area?.assumingMemoryBound(to: spa_io_position.self) : nil)
-  }
-  let table = UnsafeMutablePointer<pw_stream_events>.allocate(capacity: 1)
-  unsafe table.initialize(to: events)
-  return unsafe UnsafePointer(table)
 }

@@ -15,6 +15,8 @@ final class Server {
   private var loop: OpaquePointer?
   private var context: OpaquePointer?
   private var timer: UnsafeMutablePointer<spa_source>?
+  /// Fires while pauses of streams play out.
+  private var restTimer: UnsafeMutablePointer<spa_source>?
   private var core: OpaquePointer?
   private let hook: UnsafeMutablePointer<spa_hook>
   private var streams: [PipeWireStream] = []
@@ -34,6 +36,9 @@ final class Server {
 
   /// How long a session manager has to link what there is.
   private static let settling: UInt64 = 500_000_000
+
+  /// Between two looks at a pause that plays out.
+  private static let resting: UInt64 = 50_000_000
 
   init(_ backend: PipeWireBackend, remote: Text?) {
     self.backend = backend
@@ -71,6 +76,14 @@ final class Server {
         // SAFETY: the timer is destroyed before the server.
         unsafe Unmanaged<Server>.fromOpaque(server).takeUnretainedValue().look()
       }, this)
+    unsafe restTimer = vsnd_pw_add_timer(
+      pw_thread_loop_get_loop(loop),
+      { server, _ in
+        guard let server = unsafe server else { return }
+        // SAFETY: as above.
+        let this = unsafe Unmanaged<Server>.fromOpaque(server).takeUnretainedValue()
+        if this.streams.reduce(false, { $1.rest() || $0 }) { this.rest() }
+      }, this)
     guard unsafe pw_thread_loop_start(loop) == 0 else {
       throw BackendError(VSND_E_NOMEM, errno: systemError(), "cannot start a PipeWire loop")
     }
@@ -82,6 +95,7 @@ final class Server {
     locked { disconnect() }
     unsafe pw_thread_loop_stop(loop)
     if let timer = unsafe timer { unsafe vsnd_pw_destroy_source(pw_thread_loop_get_loop(loop), timer) }
+    if let timer = unsafe restTimer { unsafe vsnd_pw_destroy_source(pw_thread_loop_get_loop(loop), timer) }
     if let context = unsafe context { unsafe pw_context_destroy(context) }
     unsafe pw_thread_loop_destroy(loop)
     unsafe self.loop = nil
@@ -129,6 +143,9 @@ final class Server {
   }
 
   // MARK: The loop's thread
+
+  /// Looks soon whether pauses have played out; control threads too.
+  func rest() { unsafe vsnd_pw_timer_after(pw_thread_loop_get_loop(loop), restTimer, Self.resting) }
 
   /// Changes a pointer that the audio context reads, while it rests.
   func assign(

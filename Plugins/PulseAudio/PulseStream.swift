@@ -14,6 +14,8 @@ final class PulseStream: Stream {
   private let plan: StreamPlan
   private let state: UnsafeMutablePointer<AudioState>
   private var stream: OpaquePointer?
+  /// Corks the stream a while after a pause.
+  private var rest: OpaquePointer?
   private var isDraining = false
   private var isDrained = false
   /// The server refused or ended the stream; it is offered again after a while.
@@ -23,6 +25,10 @@ final class PulseStream: Stream {
   private static let openLimit: UInt64 = 400_000_000
   /// How long close() waits at most for what was committed, beyond its own time.
   private static let drainLimit: UInt64 = 500_000_000
+  /// How long a pause plays on, in µs.
+  ///
+  /// Linux pauses a stream that has ended too, right before it releases it; a cork between would cut the end in two.
+  private static let pauseDelay: UInt64 = 50_000
 
   private init(_ server: Server, _ plan: StreamPlan, _ state: UnsafeMutablePointer<AudioState>) {
     self.server = server
@@ -43,6 +49,10 @@ final class PulseStream: Stream {
       unsafe state.pointee.timer = vsnd_pulse_timer(
         server.api, 1_000_000_000_000,
         { _, _, _, state in unsafe state?.assumingMemoryBound(to: AudioState.self).pointee.pump() }, state)
+      // SAFETY: close() takes the timer away before the stream goes.
+      unsafe stream.rest = vsnd_pulse_timer(
+        server.api, 1_000_000_000_000, { _, _, _, data in unsafe pulseStream(data)?.pause() },
+        Unmanaged.passUnretained(stream).toOpaque())
     }
     server.add(stream)
     let limit = monotonicNanoseconds() + openLimit
@@ -69,8 +79,9 @@ final class PulseStream: Stream {
       unsafe state.pointee.isRunning = false
       guard let stream = unsafe stream, unsafe state.pointee.stream != nil else { return }
       switch how {
-      case .hold: unsafe cork(stream, true)
-      case .discard: unsafe cork(stream, true)
+      case .hold where !plan.isCapture:
+        if let rest = unsafe rest { unsafe vsnd_pulse_timer_again(server.api, rest, Self.pauseDelay) }
+      case .hold, .discard: unsafe cork(stream, true)
       case .drain where plan.isCapture: break
       case .drain: unsafe drain(stream)
       }
@@ -88,7 +99,9 @@ final class PulseStream: Stream {
     server.remove(self)
     server.locked {
       if let timer = unsafe state.pointee.timer { unsafe vsnd_pulse_timer_free(server.api, timer) }
+      if let rest = unsafe rest { unsafe vsnd_pulse_timer_free(server.api, rest) }
       unsafe state.pointee.timer = nil
+      unsafe rest = nil
     }
   }
 
@@ -214,6 +227,13 @@ final class PulseStream: Stream {
     unsafe state.pointee.restart()
     unsafe cork(stream, false)
     unsafe state.pointee.pump()
+  }
+
+  /// The pause has lasted: what the server still has is kept.
+  private func pause() {
+    guard let stream = unsafe state.pointee.stream, unsafe !state.pointee.isRunning, !isDraining
+    else { return }
+    unsafe cork(stream, true)
   }
 
   private func cork(_ stream: OpaquePointer, _ corks: Bool) {

@@ -75,7 +75,7 @@ final class Echo {
     #expect(
       settles(within: seconds) { player.isDone },
       "played \(player.feed.committed) frames of \(player.sent.count / shape.frameBytes)")
-    playing.stop(VSND_STOP_DRAIN)
+    playing.end()
     let end = listener.feed.committed
     _ = settles(within: 2) { listener.feed.committed > end + Int(shape.rate) * 2 / 3 }
     recording.stop(VSND_STOP_DISCARD)

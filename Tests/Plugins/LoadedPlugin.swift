@@ -195,6 +195,13 @@ final class OpenStream: @unchecked Sendable {
 
   func stop(_ how: UInt32 = VSND_STOP_DRAIN) { instance.plugin.calls.stop(handle, how) }
 
+  /// Ends it as Linux does after the last frame: with a pause, and then the end.
+  func end() {
+    stop(VSND_STOP_HOLD)
+    usleep(20_000)
+    stop(VSND_STOP_DRAIN)
+  }
+
   func process(due: Int) {
     var tick = vsnd_tick_t(
       size: UInt32(MemoryLayout<vsnd_tick_t>.size), due_frames: UInt32(due),

@@ -85,7 +85,7 @@ extension SoundServers {
       }
       try stream.start()
       ALSABench.wait { feed.ready == 0 }
-      stream.stop(VSND_STOP_DRAIN)
+      stream.end()
 
       #expect(ALSABench.flaw(sent, in: bench.written, frameBytes: 4) == nil)
       #expect(feed.xruns.isEmpty)

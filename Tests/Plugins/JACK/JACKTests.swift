@@ -113,7 +113,7 @@ extension SoundServers {
       try playing.start()
       let seconds = Double(bytes.count / shape.frameBytes) / Double(shape.rate)
       #expect(settles(within: seconds + 3) { output.isDone }, "played \(output.feed.committed)")
-      playing.stop(VSND_STOP_DRAIN)
+      playing.end()
       let end = ear.feed.committed
       _ = settles(within: 1) { ear.feed.committed > end + 4800 }
       recording.stop(VSND_STOP_DISCARD)

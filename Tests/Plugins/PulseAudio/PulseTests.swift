@@ -128,7 +128,7 @@ extension SoundServers {
       }
       let seconds = Double(frames) / Double(shape.rate)
       #expect(settles(within: seconds + 3) { mouth.isDone }, "played \(mouth.feed.committed) of \(frames)")
-      playing.stop(VSND_STOP_DRAIN)
+      playing.end()
       let end = ear.feed.committed
       _ = settles(within: 2) { ear.feed.committed > end + Int(shape.rate) / 2 }
       recording.stop(VSND_STOP_DISCARD)
