@@ -5,7 +5,8 @@ import Foundation
 /// What a period costs the daemon with a backend, beside a minimal C client of the same server.
 ///
 /// `bench-backend BACKEND [PERIOD [OPTION=VALUE…]]` plays through the daemon, while client-BACKEND plays periods of
-/// as many frames. The server is there already; the libraries find it through the environment.
+/// as many frames, once alone and once waking another process each time, as the daemon wakes its guest. The server is
+/// there already; the libraries find it through the environment.
 @main
 enum Main {
   static let rounds = 5
@@ -34,16 +35,19 @@ enum Main {
     for _ in 0..<100 where !FileManager.default.fileExists(atPath: socket) { usleep(50_000) }
     let guest = try PlayingGuest(socket, period: period)
     let client = try Measured(folder + "/client-\(backend)", ["\(period)"])
-    // Both find their pace before anything counts.
+    let waking = try Measured(folder + "/client-\(backend)", ["\(period)", "wake"])
+    // All find their pace before anything counts.
     try guest.play(until: Date() + 2)
 
     var ours: [Cost] = []
     var floor: [Cost] = []
+    var wakingFloor: [Cost] = []
     let before = (guest.kicks, guest.calls, guest.periods)
     for _ in 0..<rounds {
-      let idle = try client.usage()
+      let (idle, wakingIdle) = (try client.usage(), try waking.usage())
       ours.append(cost(try daemon.usage(for: seconds, while: guest.play), period))
       floor.append(cost(try client.usage() - idle, period))
+      wakingFloor.append(cost(try waking.usage() - wakingIdle, period))
     }
     let periods = Double(guest.periods - before.2)
     print(
@@ -51,8 +55,8 @@ enum Main {
     print("            µs a period   switches a period   (median; min and max of the rounds)")
     print("daemon      \(line(ours))")
     print("C client    \(line(floor))")
-    let ratios = zip(ours, floor).map { $0.microseconds / max(0.01, $1.microseconds) }
-    print("ratio       \(spread(ratios))")
+    print("…that wakes \(line(wakingFloor))")
+    print("ratio       \(ratio(ours, floor)), to the one that wakes \(ratio(ours, wakingFloor))")
     print(
       "kicks \(two(Double(guest.kicks - before.0) / periods)), calls \(two(Double(guest.calls - before.1) / periods))"
         + " a period; \(two(periods * Double(period) / rate / (seconds * Double(rounds)))) of real time")
@@ -61,6 +65,10 @@ enum Main {
   private static func cost(_ usage: Measured.Usage, _ period: Int) -> Cost {
     let periods = seconds * rate / Double(period)
     return Cost(microseconds: Double(usage.time) / 1000 / periods, switches: Double(usage.switches) / periods)
+  }
+
+  private static func ratio(_ ours: [Cost], _ floor: [Cost]) -> String {
+    spread(zip(ours, floor).map { $0.microseconds / max(0.01, $1.microseconds) })
   }
 
   private static func line(_ costs: [Cost]) -> String {

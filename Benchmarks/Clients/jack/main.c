@@ -3,9 +3,8 @@
  *
  * client-jack: cycles have the graph's length, so the daemon's guest should have periods of as many frames. */
 
+#include "../guest.h"
 #include <jack/jack.h>
-#include <stdint.h>
-#include <unistd.h>
 
 static jack_port_t *ports[2];
 static int16_t samples[2 * 8192];
@@ -19,11 +18,14 @@ static int process(jack_nframes_t frames, void *data)
     left[at] = (float)from[2 * at] * 0x1p-15f;
     right[at] = (float)from[2 * at + 1] * 0x1p-15f;
   }
+  guest_wake();
   return 0;
 }
 
-int main(void)
+int main(int count, char **words)
 {
+  (void)words;
+  guest_start(count);
   jack_client_t *client = jack_client_open("client-jack", JackNoStartServer, NULL);
   if (!client) return 1;
   ports[0] = jack_port_register(client, "left", JACK_DEFAULT_AUDIO_TYPE, JackPortIsOutput, 0);

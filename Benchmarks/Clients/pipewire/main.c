@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The least that a program does to play through PipeWire: a real-time callback that copies what is asked for. */
 
+#include "../guest.h"
 #include "shim.h"
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ static void process(void *data)
   block->chunk->stride = 4;
   block->chunk->size = frames * 4;
   pw_stream_queue_buffer(stream, buffer);
+  guest_wake();
 }
 
 int main(int count, char **words)
@@ -29,6 +31,7 @@ int main(int count, char **words)
   static const struct pw_stream_events events = { PW_VERSION_STREAM_EVENTS, .process = process };
   static const uint32_t positions[] = { SPA_AUDIO_CHANNEL_FL, SPA_AUDIO_CHANNEL_FR };
   uint8_t memory[1024];
+  guest_start(count);
   pw_init(NULL, NULL);
   samples = calloc(8192, 4);
   memset(samples, 1, 8192 * 4);

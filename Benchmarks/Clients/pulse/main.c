@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The least that a program does to play through PulseAudio: a write callback that copies what is asked for. */
 
+#include "../guest.h"
 #include <pulse/pulseaudio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ static void on_write(pa_stream *stream, size_t bytes, void *data)
     pa_stream_write(stream, memory, part, NULL, 0, PA_SEEK_RELATIVE);
     bytes -= part;
   }
+  guest_wake();
 }
 
 static void on_state(pa_context *context, void *data)
@@ -39,6 +41,7 @@ static void on_state(pa_context *context, void *data)
 
 int main(int count, char **words)
 {
+  guest_start(count);
   if (count > 1) period = atol(words[1]);
   samples = malloc(4 * 8192);
   memset(samples, 1, 4 * 8192);
