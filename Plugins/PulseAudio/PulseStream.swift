@@ -15,7 +15,7 @@ final class PulseStream: Stream {
   private let state: UnsafeMutablePointer<AudioState>
   private var stream: OpaquePointer?
   /// Corks the stream a while after a pause.
-  private var rest: OpaquePointer?
+  private var pauseTimer: OpaquePointer?
   private var isDraining = false
   private var isDrained = false
   /// The server refused or ended the stream; it is offered again after a while.
@@ -50,7 +50,7 @@ final class PulseStream: Stream {
         server.api, 1_000_000_000_000,
         { _, _, _, state in unsafe state?.assumingMemoryBound(to: AudioState.self).pointee.pump() }, state)
       // SAFETY: close() takes the timer away before the stream goes.
-      unsafe stream.rest = vsnd_pulse_timer(
+      unsafe stream.pauseTimer = vsnd_pulse_timer(
         server.api, 1_000_000_000_000, { _, _, _, data in unsafe pulseStream(data)?.pause() },
         Unmanaged.passUnretained(stream).toOpaque())
     }
@@ -80,7 +80,8 @@ final class PulseStream: Stream {
       guard let stream = unsafe stream, unsafe state.pointee.stream != nil else { return }
       switch how {
       case .hold where !plan.isCapture:
-        if let rest = unsafe rest { unsafe vsnd_pulse_timer_again(server.api, rest, Self.pauseDelay) }
+        guard let pauseTimer = unsafe pauseTimer else { return }
+        unsafe vsnd_pulse_timer_again(server.api, pauseTimer, Self.pauseDelay)
       case .hold, .discard: unsafe cork(stream, true)
       case .drain where plan.isCapture: break
       case .drain: unsafe drain(stream)
@@ -99,9 +100,9 @@ final class PulseStream: Stream {
     server.remove(self)
     server.locked {
       if let timer = unsafe state.pointee.timer { unsafe vsnd_pulse_timer_free(server.api, timer) }
-      if let rest = unsafe rest { unsafe vsnd_pulse_timer_free(server.api, rest) }
+      if let pauseTimer = unsafe pauseTimer { unsafe vsnd_pulse_timer_free(server.api, pauseTimer) }
       unsafe state.pointee.timer = nil
-      unsafe rest = nil
+      unsafe pauseTimer = nil
     }
   }
 
