@@ -18,12 +18,10 @@ struct Holdings: CustomStringConvertible {
       descriptors: entries("fd"), threads: entries("task"), mappings: maps.split(separator: "\n").count)
   }
 
-  /// Whether nothing was left behind since then.
-  ///
-  /// - Parameter rounds: how often something could have been; the runtime and the heap of this process may grow by less.
-  func exceeds(_ before: Holdings, after rounds: Int) -> Bool {
-    descriptors >= before.descriptors + rounds || threads >= before.threads + rounds
-      || mappings >= before.mappings + 2 * rounds
+  /// Whether there is no more than before, or `slack` more of each at most.
+  func isWithin(slack: Int, of before: Holdings) -> Bool {
+    descriptors <= before.descriptors + slack && threads <= before.threads + slack
+      && mappings <= before.mappings + slack
   }
 
   var description: String { "\(descriptors) descriptors, \(threads) threads, \(mappings) mappings" }

@@ -21,12 +21,6 @@ extension SoundServers.PipeWire {
       return settles(within: seconds) { guest.feed.committed > before + 2400 }
     }
 
-    private func resources() -> [Int] {
-      ["fd", "task"].map {
-        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/\($0)").count) ?? 0
-      }
-    }
-
     @Test(
       "a server that is killed again and again is back within two seconds of its return, and nothing leaks")
     func outlivesServer() throws {
@@ -35,16 +29,16 @@ extension SoundServers.PipeWire {
       let instance = try LoadedPlugin("pipewire").instance(host: host)
       let (guest, stream) = try playing(instance)
       #expect(goesOn(guest, within: 2))
-      var before = resources()
+      var before = Holdings.now
       for round in 1...3 {
         try server.crash()
         #expect(settles(within: 0.5) { guest.feed.failures.count == round }, "\(guest.feed.failures)")
         try server.restart()
         #expect(goesOn(guest, within: 2), "round \(round)")
-        if round == 1 { before = resources() }
+        if round == 1 { before = .now }
       }
       #expect(
-        settles(within: 1) { zip(resources(), before).allSatisfy { $0 <= $1 } }, "\(before) \(resources())")
+        settles(within: 1) { Holdings.now.isWithin(slack: 0, of: before) }, "\(before); \(Holdings.now)")
       #expect(host.events.filter { $0 == VSND_EVENT_RESTORED }.count == 3)
       stream.stop(VSND_STOP_DISCARD)
       guest.end()
@@ -88,17 +82,17 @@ extension SoundServers.PipeWire {
       let recording = try instance.open(input, ear.feed)
       try recording.start()
       #expect(goesOn(guest, within: 2) && goesOn(ear, within: 2))
-      var before = resources()
+      var before = Holdings.now
       for round in 1...4 {
         kill(server.pid("VS_WIREPLUMBER_PID"), SIGKILL)
         #expect(settles(within: 1) { stands(guest) }, "round \(round)")
         try server.revive(["-W"])
         #expect(goesOn(guest, within: 2), "playing, round \(round)")
         #expect(goesOn(ear, within: 2), "recording, round \(round)")
-        if round == 1 { before = resources() }
+        if round == 1 { before = .now }
       }
       #expect(
-        settles(within: 1) { zip(resources(), before).allSatisfy { $0 <= $1 } }, "\(before) \(resources())")
+        settles(within: 1) { Holdings.now.isWithin(slack: 0, of: before) }, "\(before); \(Holdings.now)")
       #expect(guest.feed.failures.isEmpty && ear.feed.failures.isEmpty)
       for stream in [stream, recording] { stream.stop(VSND_STOP_DISCARD) }
       for guest in [guest, ear] { guest.end() }

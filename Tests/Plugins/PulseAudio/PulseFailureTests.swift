@@ -30,7 +30,7 @@ extension SoundServers {
         #expect(settles(within: 4) { ear.feed.committed > before }, "not back in round \(round)")
         holdings.append(.now)
       }
-      #expect(!holdings[9].exceeds(holdings[1], after: 8), "\(holdings)")
+      #expect(holdings[9].isWithin(slack: 2, of: holdings[1]), "\(holdings)")
       #expect(host.events.filter { $0 == VSND_EVENT_RESTORED }.count == 10)
       recording.stop(VSND_STOP_DISCARD)
       ear.end()
