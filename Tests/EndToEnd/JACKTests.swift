@@ -45,7 +45,7 @@ extension EndToEnd {
             try server.restart()
           }
           guard library == .jackd else { return }
-          let pid = try #require(pid_t(server.environment["VS_JACK_PID"] ?? ""))
+          let pid = try server.pid("VS_JACK_PID")
           try machine.expectToOutlive {
             kill(pid, SIGSTOP)
             usleep(1_200_000)

@@ -31,7 +31,14 @@ package final class SoundServer: @unchecked Sendable {
   package var folder: String { environment[folderKey] ?? "" }
 
   /// A process of the server, by the variable that tells it, such as VS_PULSE_PID.
-  package func pid(_ key: String) -> pid_t { environment[key].flatMap { pid_t($0) } ?? 0 }
+  ///
+  /// Fails where there is none: to a signal, zero would mean the tests themselves.
+  package func pid(_ key: String) throws -> pid_t {
+    guard let pid = environment[key].flatMap({ pid_t($0) }), pid > 0 else {
+      throw ServerFailure(text: "\(script) told no \(key)")
+    }
+    return pid
+  }
 
   /// Ends the server as a crash does, and leaves its folder.
   package func crash() throws { _ = try Self.run("server-down", ["-9", "-k", folder]) }

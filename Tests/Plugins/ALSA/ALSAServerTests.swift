@@ -69,7 +69,7 @@ extension SoundServers {
       try stream?.start()
       ALSABench.wait { feed.committed > 9600 }
 
-      let pid = server.pid("VS_PULSE_PID")
+      let pid = try server.pid("VS_PULSE_PID")
       kill(pid, SIGSTOP)
       defer { kill(pid, SIGCONT) }
       usleep(300_000)

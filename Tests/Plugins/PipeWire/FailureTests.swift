@@ -50,7 +50,7 @@ extension SoundServers.PipeWire {
       let instance = try SoundServers.PipeWire.instance()
       let (guest, stream) = try playing(instance)
       #expect(goesOn(guest, within: 2))
-      kill(server.pid("VS_PIPEWIRE_PID"), SIGSTOP)
+      kill(try server.pid("VS_PIPEWIRE_PID"), SIGSTOP)
       usleep(300_000)
       let began = Date()
       let other = GuestOnFeed(Shape(), playing: Echo.samples(4800, Shape()))
@@ -60,7 +60,7 @@ extension SoundServers.PipeWire {
       stream.stop(VSND_STOP_HOLD)
       try stream.start()
       #expect(Date().timeIntervalSince(began) < 1.2)
-      kill(server.pid("VS_PIPEWIRE_PID"), SIGCONT)
+      kill(try server.pid("VS_PIPEWIRE_PID"), SIGCONT)
       #expect(goesOn(guest, within: 2))
       try second.start()
       #expect(settles(within: 2) { other.isDone })
@@ -84,7 +84,7 @@ extension SoundServers.PipeWire {
       #expect(goesOn(guest, within: 2) && goesOn(ear, within: 2))
       var before = Holdings.now
       for round in 1...4 {
-        kill(server.pid("VS_WIREPLUMBER_PID"), SIGKILL)
+        kill(try server.pid("VS_WIREPLUMBER_PID"), SIGKILL)
         #expect(settles(within: 1) { stands(guest) }, "round \(round)")
         try server.revive(["-W"])
         #expect(goesOn(guest, within: 2), "playing, round \(round)")

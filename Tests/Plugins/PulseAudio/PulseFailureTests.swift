@@ -46,7 +46,7 @@ extension SoundServers {
       let playing = try instance.open(shape, mouth.feed)
       try playing.start()
       #expect(settles(within: 3) { mouth.feed.committed > 9600 })
-      kill(server.pid("VS_PULSE_PID"), SIGSTOP)
+      kill(try server.pid("VS_PULSE_PID"), SIGSTOP)
       usleep(300_000)
       let still = mouth.feed.committed
       let started = Date()
@@ -56,7 +56,7 @@ extension SoundServers {
       try other.start()
       other.stop(VSND_STOP_DISCARD)
       #expect(Date().timeIntervalSince(started) < 2)
-      kill(server.pid("VS_PULSE_PID"), SIGCONT)
+      kill(try server.pid("VS_PULSE_PID"), SIGCONT)
       #expect(settles(within: 4) { mouth.feed.committed > still + 9600 })
       playing.stop(VSND_STOP_DISCARD)
       mouth.end()
