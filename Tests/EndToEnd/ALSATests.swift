@@ -29,13 +29,7 @@ extension EndToEnd {
           #expect(hasAll, "\(written(configuration)); \(output)")
         }
 
-        try machine.scenario {
-          try machine.expectToOutlive(buffer: 3840) {
-            try server.crash()
-            usleep(500_000)
-            try server.restart()
-          }
-        }
+        try machine.scenario { try machine.expectToOutlive(buffer: 3840, endOf: server) }
         try machine.scenario { try machine.expectEcho(of: sent) }
       }
     }

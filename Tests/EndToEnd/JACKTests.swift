@@ -34,16 +34,9 @@ extension EndToEnd {
       if library == .pipewire { setenv("LD_LIBRARY_PATH", Library.folder, 1) }
       defer { unsetenv("LD_LIBRARY_PATH") }
       let server = try library.server()
-      let sent = Pattern.bytes(values: 2 * 72_000)
       try Machine.alone(.jack) { machine in
-        try machine.give(sent, as: "pattern.raw")
-        try machine.scenario(keeping: 16) { try machine.expectEcho(of: sent) }
-        try machine.scenario(keeping: 16) {
-          try machine.expectToOutlive {
-            try server.crash()
-            usleep(500_000)
-            try server.restart()
-          }
+        try machine.expectEchoBeforeAndAfter(keeping: 16) {
+          try machine.expectToOutlive(endOf: server)
           guard library == .jackd else { return }
           let pid = try server.pid("VS_JACK_PID")
           try machine.expectToOutlive {
@@ -52,7 +45,6 @@ extension EndToEnd {
             kill(pid, SIGCONT)
           }
         }
-        try machine.scenario(keeping: 16) { try machine.expectEcho(of: sent) }
       }
     }
   }

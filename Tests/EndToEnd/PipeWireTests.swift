@@ -12,19 +12,8 @@ extension EndToEnd {
     @Test("plays and records what the guest does, sample for sample, and outlives its server")
     func isExact() throws {
       let server = try SoundServer("pipewire-up", Self.arguments, folder: "VS_PIPEWIRE_DIR")
-      let sent = Pattern.bytes(values: 2 * 72_000)
       try Machine.alone(.pipewire) { machine in
-        try machine.give(sent, as: "pattern.raw")
-        try machine.scenario { try machine.expectEcho(of: sent) }
-
-        try machine.scenario {
-          try machine.expectToOutlive {
-            try server.crash()
-            usleep(500_000)
-            try server.restart()
-          }
-        }
-        try machine.scenario { try machine.expectEcho(of: sent) }
+        try machine.expectEchoBeforeAndAfter { try machine.expectToOutlive(endOf: server) }
       }
     }
   }

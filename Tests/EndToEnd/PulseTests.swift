@@ -18,18 +18,8 @@ extension EndToEnd {
       let server = try SoundServer(
         options.isEmpty ? "pulse-up" : "pipewire-up", options,
         folder: options.isEmpty ? "VS_PULSE_DIR" : "VS_PIPEWIRE_DIR")
-      let sent = Pattern.bytes(values: 2 * 72_000)
       try Machine.alone(.pulse) { machine in
-        try machine.give(sent, as: "pattern.raw")
-        try machine.scenario { try machine.expectEcho(of: sent) }
-        try machine.scenario {
-          try machine.expectToOutlive {
-            try server.crash()
-            usleep(500_000)
-            try server.restart()
-          }
-        }
-        try machine.scenario { try machine.expectEcho(of: sent) }
+        try machine.expectEchoBeforeAndAfter { try machine.expectToOutlive(endOf: server) }
       }
     }
   }
