@@ -13,11 +13,8 @@ extension SoundServers {
       let server = try SoundServers.PulseAudio.server()
       let host = FakeHost()
       let instance = try LoadedPlugin("pulse").instance(host: host)
-      var shape = Shape(period: 960)
-      shape.buffer = 7680
-      let ear = GuestOnFeed(recording: shape)
-      var input = shape
-      input.direction = VSND_CAPTURE
+      let input = Shape(direction: VSND_CAPTURE, period: 960, buffer: 7680)
+      let ear = GuestOnFeed(recording: input)
       let recording = try instance.open(input, ear.feed)
       try recording.start()
       var holdings: [Holdings] = []
@@ -40,11 +37,8 @@ extension SoundServers {
     func hangs() throws {
       let server = try SoundServers.PulseAudio.server()
       let instance = try LoadedPlugin("pulse").instance()
-      var shape = Shape(period: 960)
-      shape.buffer = 7680
-      let mouth = GuestOnFeed(shape, playing: SoundServers.PulseAudio.pattern(480_000, shape))
-      let playing = try instance.open(shape, mouth.feed)
-      try playing.start()
+      let shape = Shape(period: 960, buffer: 7680)
+      let (mouth, playing) = try Self.playing(instance, shape, frames: 480_000)
       #expect(settles(within: 3) { mouth.feed.committed > 9600 })
       kill(try server.pid("VS_PULSE_PID"), SIGSTOP)
       usleep(300_000)
@@ -67,10 +61,7 @@ extension SoundServers {
       let server = try SoundServers.PulseAudio.server()
       try server.crash()
       let instance = try LoadedPlugin("pulse").instance()
-      let shape = Shape(period: 960)
-      let mouth = GuestOnFeed(shape, playing: SoundServers.PulseAudio.pattern(48_000, shape))
-      let playing = try instance.open(shape, mouth.feed)
-      try playing.start()
+      let (mouth, playing) = try Self.playing(instance, Shape(period: 960), frames: 48_000)
       #expect(mouth.feed.committed == 0)
       try server.restart()
       #expect(settles(within: 4) { mouth.feed.committed > 0 })
@@ -82,11 +73,8 @@ extension SoundServers {
     func killedAndMoved() throws {
       let server = try SoundServers.PulseAudio.server()
       let instance = try LoadedPlugin("pulse").instance()
-      var shape = Shape(period: 960)
-      shape.buffer = 7680
-      let mouth = GuestOnFeed(shape, playing: SoundServers.PulseAudio.pattern(960_000, shape))
-      let playing = try instance.open(shape, mouth.feed)
-      try playing.start()
+      let shape = Shape(period: 960, buffer: 7680)
+      let (mouth, playing) = try Self.playing(instance, shape, frames: 960_000)
       for command in ["move-sink-input", "suspend", "kill-sink-input"] {
         let before = mouth.feed.committed
         #expect(settles(within: 4) { mouth.feed.committed > before + 9600 }, "before \(command)")
@@ -109,6 +97,16 @@ extension SoundServers {
     }
 
     // MARK: Parts
+
+    /// A guest that plays `frames` of a pattern, and its stream, which has started.
+    static func playing(_ instance: Instance, _ shape: Shape, frames: Int) throws
+      -> (GuestOnFeed, OpenStream)
+    {
+      let guest = GuestOnFeed(shape, playing: SoundServers.PulseAudio.pattern(frames, shape))
+      let stream = try instance.open(shape, guest.feed)
+      try stream.start()
+      return (guest, stream)
+    }
 
     /// Gives the server a command that pactl does not have.
     static func command(_ line: String) throws {

@@ -23,8 +23,7 @@ extension SoundServers {
     func isExact(name: String, format: UInt32) throws {
       let server = try Self.server("-f", name)
       let instance = try LoadedPlugin("pulse").instance()
-      var shape = Shape(format: format, period: 960)
-      shape.buffer = 7680
+      let shape = Shape(format: format, period: 960, buffer: 7680)
       try expectExact(instance, shape, frames: 24_000)
       withExtendedLifetime(server) {}
     }
@@ -33,10 +32,9 @@ extension SoundServers {
     func shapes() throws {
       let server = try Self.server("-c", "6", "-r", "44100")
       let instance = try LoadedPlugin("pulse").instance()
-      var shape = Shape(format: 5, rate: 44_100, channels: 6, period: 441)
-      shape.buffer = 8820
-      // What the sink has by default.
-      shape.map = [3, 12, 7, 4, 13, 11]
+      // The map is what the sink has by default.
+      let shape = Shape(
+        format: 5, rate: 44_100, channels: 6, period: 441, buffer: 8820, map: [3, 12, 7, 4, 13, 11])
       try expectExact(instance, shape, frames: 22_050)
       withExtendedLifetime(server) {}
     }
@@ -45,8 +43,7 @@ extension SoundServers {
     func pause() throws {
       let server = try Self.server()
       let instance = try LoadedPlugin("pulse").instance()
-      var shape = Shape(period: 960)
-      shape.buffer = 7680
+      let shape = Shape(period: 960, buffer: 7680)
       try expectExact(instance, shape, frames: 48_000, pausing: true)
       withExtendedLifetime(server) {}
     }
@@ -68,8 +65,7 @@ extension SoundServers {
     func pipewire(format: UInt32) throws {
       let server = try SoundServer("pipewire-up", ["-w", "-p", "-q", "1024"], folder: "VS_PIPEWIRE_DIR")
       let instance = try LoadedPlugin("pulse").instance()
-      var shape = Shape(format: format, period: 960)
-      shape.buffer = 9600
+      let shape = Shape(format: format, period: 960, buffer: 9600)
       try expectExact(instance, shape, frames: 24_000)
       withExtendedLifetime(server) {}
     }
@@ -83,8 +79,7 @@ extension SoundServers {
         "listen=127.0.0.1",
       ])
       let instance = try LoadedPlugin("pulse").instance(["server": "tcp:127.0.0.1:\(port)"])
-      var shape = Shape(period: 960)
-      shape.buffer = 9600
+      let shape = Shape(period: 960, buffer: 9600)
       try expectExact(instance, shape, frames: 24_000)
       withExtendedLifetime(server) {}
     }
