@@ -30,16 +30,14 @@ extension SoundServers.JACK {
 
   @Test("what is beyond full scale is clipped, halves go to the even number, and no number is silence")
   func converts() throws {
-    let server = try Self.server(period: 64)
-    let player = try Self.client("player")
-    let listener = try Self.client("listener")
+    let pair = try JACKPair(period: 64)
     for (format, values) in Self.recorded {
       let output = FakeFeed(playing: [], frameBytes: 4)
-      let playing = try player.open(Shape(format: 19, channels: 1, period: 64, map: [3]), output)
+      let playing = try pair.player.open(Shape(format: 19, channels: 1, period: 64, map: [3]), output)
       var shape = Shape(direction: VSND_CAPTURE, stream: 1, format: format, channels: 1, period: 64, map: [3])
       shape.device = "^player:"
       let ear = FakeFeed(recording: 1 << 20, frameBytes: shape.frameBytes)
-      let recording = try listener.open(shape, ear)
+      let recording = try pair.listener.open(shape, ear)
       try recording.start()
       try playing.start()
       let start = ear.committed
@@ -57,6 +55,6 @@ extension SoundServers.JACK {
       }
       #expect(Array(heard.drop { $0 == 0 }.prefix(values.count)) == values, "format \(format)")
     }
-    withExtendedLifetime(server) {}
+    withExtendedLifetime(pair) {}
   }
 }
