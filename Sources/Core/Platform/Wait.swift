@@ -4,19 +4,18 @@ import CPlatform
 
 /// Sleeping with a deadline and a way to be woken.
 package enum Wait {
-  /// What ended a sleep.
-  package struct Outcome: OptionSet, Sendable {
-    package let rawValue: Int32
-    package init(rawValue: Int32) { self.rawValue = rawValue }
-    package static let first = Outcome(rawValue: 1)
-    package static let second = Outcome(rawValue: 2)
+  /// What ended a sleep: the descriptors that are readable.
+  package struct Outcome: Sendable {
+    package let first: Bool
+    package let second: Bool
   }
 
   /// Sleeps until `deadline` (CLOCK_MONOTONIC, ns; nil for ever), or until a descriptor is readable.
   ///
   /// May end early without a reason: look at the clock again.
   package static func until(_ deadline: UInt64?, _ first: Int32, or second: Int32 = -1) -> Outcome {
-    Outcome(rawValue: vsnd_wait(first, second, deadline ?? .max))
+    let readable = vsnd_wait(first, second, deadline ?? .max)
+    return Outcome(first: readable & 1 != 0, second: readable & 2 != 0)
   }
 
   /// Asks for real-time scheduling of the calling thread.

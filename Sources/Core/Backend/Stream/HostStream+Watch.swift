@@ -14,6 +14,7 @@ extension HostStream {
     let (next, late) = state.withLock { state -> (UInt64?, Answer?) in
       // Under the lock: the opener's thread may just have begun a watch.
       let now = MonotonicClock.now
+      if let calm = calm(state), calm > now { return (calm == .max ? nil : calm, nil) }
       takeFailure(&state, at: now)
       move(&state, at: now)
       if let due = state.reopenAt, due <= now, !state.isReopening {
@@ -34,6 +35,17 @@ extension HostStream {
     }
     late?(nil)
     return next
+  }
+
+  /// Until when a stream that is well, or does not run, need not be looked at: `.max` for ever; nil for any other.
+  ///
+  /// What the watcher finds nearly always, and therefore short: it wakes a dozen times a second, with cold caches.
+  private func calm(_ state: borrowing State) -> UInt64? {
+    guard state.start == nil, state.reopenAt == nil, !state.isReopening, !state.isPaced,
+      unsafe feed.pointee.failure.load(ordering: .relaxed) == 0
+    else { return nil }
+    guard let watch = state.watch else { return .max }
+    return watch.calm(asked: unsafe feed.pointee.asked.load(ordering: .relaxed))
   }
 
   /// The sound server is back: a device that failed is tried at once.

@@ -74,6 +74,9 @@ struct HostWatch {
     }
   }
 
+  /// Until when a backend that asked for a loan at `asked` is not silent; nil when the clock moves the stream.
+  func calm(asked: UInt64) -> UInt64? { phase == .attached ? max(lived, asked) + limit : nil }
+
   /// - Parameters:
   ///   - asked: when the backend last asked for a loan.
   ///   - excused: until when it waited to be called by the daemon: its silence was none.

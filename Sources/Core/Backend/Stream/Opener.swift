@@ -39,7 +39,7 @@ final class Opener: Sendable {
   /// - Returns: false when it hangs; it is left behind.
   func wait(until deadline: UInt64) -> Bool {
     repeat {
-      if Wait.until(deadline, ended.raw).contains(.first) {
+      if Wait.until(deadline, ended.raw).first {
         thread.join()
         isJoined.store(true, ordering: .relaxed)
         return true

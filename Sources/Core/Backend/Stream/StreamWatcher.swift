@@ -38,9 +38,8 @@ final class StreamWatcher: Sendable {
       forEach { stream in
         if let time = stream.look() { next = min(next ?? .max, time) }
       }
-      _ = Wait.until(next, signal.raw)
-      // Before the next look, so that what is signalled during it is not lost.
-      _ = signal.readEvent()
+      // Read before the next look, so that what is signalled during it is not lost.
+      if Wait.until(next, signal.raw).first { _ = signal.readEvent() }
     }
   }
 }

@@ -66,12 +66,12 @@ final class StreamWorker: Sendable {
   ) {
     while true {
       let ready = Wait.until(nil, quit.raw, or: wake)
-      if ready.contains(.first) { return }
-      guard ready.contains(.second) else { continue }
+      if ready.first { return }
+      guard ready.second else { continue }
       let before = counter.frames
       stream.process(due: 0, now: MonotonicClock.now)
       guard counter.frames == before else { continue }
-      if Wait.until(MonotonicClock.now + idlePause, quit.raw).contains(.first) { return }
+      if Wait.until(MonotonicClock.now + idlePause, quit.raw).first { return }
     }
   }
 
@@ -82,7 +82,7 @@ final class StreamWorker: Sendable {
     var grid = PeriodGrid(
       start: MonotonicClock.now, period: min(stream.periodFrames, parameters.bufferFrames),
       rate: parameters.rate.hertz, buffer: parameters.bufferFrames)
-    while !Wait.until(grid.next, quit.raw).contains(.first) {
+    while !Wait.until(grid.next, quit.raw).first {
       let now = MonotonicClock.now
       let due = grid.take(at: now)
       guard due > 0 else { continue }
