@@ -11,13 +11,23 @@ private let shape = HostWatch.Shape(period: 480, buffer: 1920, rate: 48_000, hos
 @Suite("Watch over a host (VS-088)")
 struct HostWatchTests {
   @Test(
-    "silence is judged by the longest of 80 ms, 1.5 buffers and 3 periods of the host",
-    arguments: [(1920, 480, 80), (9600, 480, 300), (1920, 9600, 600)])
-  func limit(buffer: Int, hostPeriod: Int, milliseconds: UInt64) {
-    let shape = HostWatch.Shape(
-      period: 480, buffer: UInt32(buffer), rate: 48_000, hostPeriod: UInt32(hostPeriod))
+    "silence is judged before Linux gives up, at 100 ms or 1.1 buffers, but not before a host period and 40 ms",
+    arguments: [
+      // Frames of period, buffer and host period.
+      (480, 1920, 480, 80), (960, 1920, 480, 70), (2400, 4800, 480, 50), (480, 9600, 480, 200),
+      (6000, 24_000, 480, 415), (480, 1920, 8192, 210),
+    ])
+  func limit(period: UInt32, buffer: UInt32, hostPeriod: UInt32, milliseconds: UInt64) {
+    let shape = HostWatch.Shape(period: period, buffer: buffer, rate: 48_000, hostPeriod: hostPeriod)
 
-    #expect(HostWatch.limit(shape) == milliseconds * 1_000_000)
+    #expect(HostWatch.limit(shape) / 1_000_000 == milliseconds)
+  }
+
+  @Test("no shape makes the limit wrap", arguments: [UInt32.max, 0], [1, UInt32.max, 0])
+  func extremeLimit(frames: UInt32, rate: UInt32) {
+    let shape = HostWatch.Shape(period: frames, buffer: frames, rate: rate, hostPeriod: frames)
+
+    #expect(HostWatch.limit(shape) >= 40_000_000)
   }
 
   @Test("as long as loans are asked for, nothing happens")

@@ -47,10 +47,12 @@ extension Machine {
 
   /// The guest plays on in real time while `trouble` ends its server and starts another, or lets it hang.
   ///
-  /// - Parameter buffer: frames of the guest's buffer.
-  func expectToOutlive(buffer: Int = 1920, _ trouble: () throws -> Void) throws {
+  /// - Parameters:
+  ///   - period: frames of the guest's period.
+  ///   - buffer: frames of its buffer.
+  func expectToOutlive(period: Int = 480, buffer: Int = 1920, _ trouble: () throws -> Void) throws {
     let before = daemon.log.count
-    try guest.need("pcm play /dev/zero -n 240000 -p 480 -b \(buffer) >/tmp/playing 2>&1 &")
+    try guest.need("pcm play /dev/zero -n 240000 -p \(period) -b \(buffer) >/tmp/playing 2>&1 &")
     usleep(500_000)
     try trouble()
     let output = try guest.need("until grep -q = /tmp/playing; do sleep 0.2; done; cat /tmp/playing")

@@ -56,11 +56,17 @@ struct HostWatch {
     grid = PeriodGrid(start: now, period: shape.period, rate: shape.rate, buffer: shape.buffer)
   }
 
-  /// The longest of 80 ms, one and a half buffers of the guest, and three periods of the host.
+  /// As long as Linux waits for a period, but no shorter than a period of the host and 40 ms.
+  ///
+  /// Linux fails a stream of which no period has completed for 100 ms, or for 1.1 buffers if that is longer
+  /// (wait_for_avail in sound/core/pcm_lib.c). The last one may have done so a period before the last loan, and the
+  /// clock needs a moment to take over.
   static func limit(_ shape: Shape) -> UInt64 {
-    let buffer = PeriodGrid.duration(of: UInt64(shape.buffer) * 3 / 2, at: max(1, shape.rate))
-    let periods = PeriodGrid.duration(of: UInt64(shape.hostPeriod) * 3, at: max(1, shape.rate))
-    return max(80_000_000, buffer, periods)
+    let rate = max(1, shape.rate)
+    let patience = max(100_000_000, PeriodGrid.duration(of: UInt64(shape.buffer) * 11 / 10, at: rate))
+    let spent = PeriodGrid.duration(of: UInt64(shape.period), at: rate) + 10_000_000
+    let host = PeriodGrid.duration(of: UInt64(shape.hostPeriod), at: rate) + 40_000_000
+    return max(patience - min(patience, spent), host)
   }
 
   /// When look(at:asked:excused:) wants to be called again.
