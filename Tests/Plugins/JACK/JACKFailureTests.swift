@@ -21,7 +21,7 @@ extension SoundServers.JACK {
       try server.restart()
       #expect(Self.goesOn(guest), "round \(round)")
       #expect(settles(within: 1) { Self.connections("vm:playback_FL") == ["system:playback_1"] })
-      if round == 1 { before = .now }
+      if round == 1 { before = .now } else if round < 3 { before.allow(.now) }
     }
     #expect(settles(within: 1) { Holdings.now.isWithin(slack: 0, of: before) }, "\(before); \(Holdings.now)")
     #expect(host.events.filter { $0 == VSND_EVENT_RESTORED }.count == 3)
